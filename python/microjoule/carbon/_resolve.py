@@ -1,0 +1,85 @@
+"""Which intensity holds here: what was asked for, else the settings, else a guess that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from microjoule import config
+from microjoule.carbon import location
+from microjoule.carbon._intensity import (
+    Intensity,
+    intensity,
+    of_country,
+    of_region,
+    own_figure,
+    unknown_place,
+    world_mean,
+)
+
+
+def resolve(
+    country: str | None = None,
+    intensity_g_per_kwh: float | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    region: str | None = None,
+    root: str = "/",
+    cwd: str | None = None,
+    home: str | None = None,
+) -> Intensity:
+    """Return the intensity that holds for a run on this machine.
+
+    From strong to weak: the arguments (a figure before a region before a country), the variables
+    ``MICROJOULE_INTENSITY``, ``_REGION`` and ``_COUNTRY``, the user's file, the project's file, the
+    country of the time zone (marked a guess), the world mean (marked as that). What is given and
+    unknown is an error at once: a default never stands in for a misspelt country.
+
+    Args:
+        country: ISO 3166 code or English name.
+        intensity_g_per_kwh: own figure in g/kWh.
+        environ: the whole environment; None: the process's.
+        region: code of a region such as ``US-CA``.
+        root: folder that stands for ``/`` when the time zone is read.
+        cwd: where the search for a project file begins; None: the working directory.
+        home: the user's home; None: from the environment.
+
+    Raises:
+        ValueError: something given is unknown or out of its range.
+    """
+    if country is not None:
+        named = intensity(_a_name(country))
+        if intensity_g_per_kwh is None and region is None:
+            return named
+    if intensity_g_per_kwh is not None:
+        return own_figure(intensity_g_per_kwh)
+    if region is not None:
+        return _region(_a_name(region))
+    rival = config.strongest(("intensity", "region", "country"), environ, cwd, home)
+    if rival is not None:
+        key, value = rival
+        if key == "intensity":
+            return own_figure(value.value, f"from {value.origin}")
+        try:
+            return (_region if key == "region" else intensity)(str(value.value))
+        except ValueError as error:
+            raise ValueError(f"{value.origin}: {error}") from None
+    place = location.locate(environ, root)
+    found = of_country(place.country, time_zone=place.reason) if place.country else None
+    if found is not None:
+        return found
+    return world_mean(
+        f"{place.reason}: the world mean stands in; set MICROJOULE_COUNTRY or MICROJOULE_INTENSITY"
+    )
+
+
+def _region(code: str) -> Intensity:
+    found = of_region(code.strip())
+    if found is None:
+        raise unknown_place(code)
+    return found
+
+
+def _a_name(where: object) -> str:
+    if not isinstance(where, str) or not where.strip():
+        raise ValueError(f"{where!r} is no place: pass an ISO 3166 code such as 'NO' or a name")
+    return where

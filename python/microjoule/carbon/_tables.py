@@ -1,0 +1,73 @@
+"""Reads the shipped tables: small CSV files beside this module, scanned, never held as objects.
+
+The csv module is left alone on purpose: it pulls ``re`` and costs more than the look-up itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+_DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "data")
+
+_sources: dict[str, tuple[str, str, str, str]] = {}
+
+
+def text(name: str) -> str:
+    """Return a table as text, header line included."""
+    with open(os.path.join(_DATA, name), encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def split(line: str) -> list[str]:
+    """Split one CSV line; quoted cells may hold commas and doubled quotes, never a line feed."""
+    if '"' not in line:
+        return line.split(",")
+    cells: list[str] = []
+    rest = line
+    while True:
+        if rest.startswith('"'):
+            end = 1
+            while (end := rest.index('"', end)) + 1 < len(rest) and rest[end + 1] == '"':
+                end += 2
+            cells.append(rest[1:end].replace('""', '"'))
+            rest = rest[end + 1 :]
+            if not rest:
+                return cells
+            rest = rest[1:]
+        else:
+            cell, comma, rest = rest.partition(",")
+            cells.append(cell)
+            if not comma:
+                return cells
+
+
+def rows(table: str) -> Iterator[list[str]]:
+    """Yield the rows of a table given as text, without the header."""
+    lines = iter(table.split("\n"))
+    next(lines, None)
+    for line in lines:
+        if line:
+            yield split(line)
+
+
+def find(table: str, key: str) -> list[str] | None:
+    """Return the first row whose first cell is ``key``, without looking at the others."""
+    at = table.find(f"\n{key},")
+    if at < 0:
+        return None
+    end = table.find("\n", at + 1)
+    return split(table[at + 1 : end if end >= 0 else None])
+
+
+def source(key: str) -> tuple[str, str, str, str]:
+    """Return title, publisher, year and licence of a source key."""
+    if not _sources:
+        for row in rows(text("sources.csv")):
+            _sources[row[0]] = (row[1], row[2], row[3], row[4])
+    return _sources[key]
+
+
+def edition() -> str:
+    """Return the date on which the tables were compiled (ISO 8601)."""
+    return text("edition.txt").strip()
