@@ -294,6 +294,12 @@ def _unknown_key(key: str, where: str) -> str:
     return f"{where}: unknown key {key!r} is left out; {hint}"
 
 
+def _may_have_our_table(content: bytes) -> bool:
+    """Take a cheap look first: a project that only depends on us pays no TOML parser."""
+    bare = b"\n" + content.translate(None, b" \t\"'")
+    return any(sign in bare for sign in (b"tool.microjoule", b"\nmicrojoule.", b"\nmicrojoule="))
+
+
 def _project_layer(cwd: str | None, warnings: list[str]) -> _Layer | None:
     try:
         folder = os.path.abspath(cwd if cwd is not None else os.getcwd())
@@ -302,8 +308,7 @@ def _project_layer(cwd: str | None, warnings: list[str]) -> _Layer | None:
     while True:
         path = os.path.join(folder, "pyproject.toml")
         content = _read(path)
-        # The cheap look first: a project that never mentions us pays no TOML parser.
-        if content is not None and b"microjoule" in content:
+        if content is not None and _may_have_our_table(content):
             try:
                 tool = _parse_toml(content, path).get("tool")
             except ValueError as error:
