@@ -8,7 +8,7 @@ with PowercapBed([Zone("package-0", Square(40, 160, period_s=0.037))]) as bed:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +32,7 @@ from sim.zones import (
 )
 
 __all__ = [
+    "BedFactory",
     "BedUnavailableError",
     "Energy",
     "Hwmon",
@@ -370,3 +371,6 @@ class PowercapBed:
         self._plans["proc/stat"] = ("proc/stat", source, None, [])
         for name, text in proc.files.items():
             self._config.text(f"proc/{name}", text)
+
+
+BedFactory = Callable[..., PowercapBed]  # what the fixture `bed_factory` is

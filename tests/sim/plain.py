@@ -136,12 +136,11 @@ class FakeProc(_Folder):
         self.cpus = cpus
         self.busy_s = 0.0
         self.idle_s = 1000.0 * cpus
-        self._write("cpuinfo", cpuinfo or _cpuinfo(cpus, model, hypervisor=hypervisor))
-        kib = round(memory_gib * 2**20)
-        self._write(
-            "meminfo",
-            meminfo or f"MemTotal:       {kib} kB\nMemFree:        {kib // 2} kB\n",
-        )
+        self._write("cpuinfo", _cpuinfo(cpus, model, hypervisor) if cpuinfo is None else cpuinfo)
+        if meminfo is None:
+            kib = round(memory_gib * 2**20)
+            meminfo = f"MemTotal:       {kib} kB\nMemFree:        {kib // 2} kB\n"
+        self._write("meminfo", meminfo)
         if stat is None:
             self.advance(0.0)
         else:
@@ -173,7 +172,7 @@ class FakeProc(_Folder):
         self._write("stat", "".join(lines) + "intr 0\nctxt 0\nbtime 0\nprocesses 1\n")
 
 
-def _cpuinfo(cpus: int, model: str, *, hypervisor: bool) -> str:
+def _cpuinfo(cpus: int, model: str, hypervisor: bool) -> str:
     vendor = "AuthenticAMD" if "AMD" in model else "GenuineIntel"
     flags = "fpu tsc constant_tsc" + (" hypervisor" if hypervisor else "")
     return "".join(

@@ -100,7 +100,7 @@ def stale_mounts() -> list[Path]:
 
 def _is_server(pid: str) -> bool:
     try:
-        return Path("/proc", pid, "comm").read_text().startswith("simfs")
+        return b"/simfs-" in Path("/proc", pid, "cmdline").read_bytes()  # empty for a zombie
     except OSError:
         return False
 
@@ -194,9 +194,10 @@ class SimServer:
 
     def close(self) -> None:
         """Unmount, end the process and delete its folder. Any number of times."""
-        if self._control is not None and self._finalizer.alive:
-            os.close(self._control)
-        self._control = None
+        if self._control is not None:
+            with contextlib.suppress(OSError):  # a dead server cannot be told of the close
+                os.close(self._control)
+            self._control = None
         self._finalizer()
 
     def __enter__(self) -> Self:

@@ -1,0 +1,83 @@
+"""What all tests share: a clean environment, and the simulated sensors.
+
+A test that uses ``bed`` or ``bed_factory``, or is marked ``bed``, needs the simulated sensors.
+Where they cannot be had it is skipped with the reason; with MICROJOULE_REQUIRE_BED set, as CI has
+it, a skipped one fails: a machine without a bed has not tested microjoule.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from sim.bed import BedFactory, PowercapBed, Zone, probe
+from sim.loads import Constant, Square
+
+REQUIRE_BED = bool(os.environ.get("MICROJOULE_REQUIRE_BED"))
+
+
+@pytest.fixture
+def bed_factory() -> Iterator[BedFactory]:
+    """Mounts a bed that lasts until the end of the test; the arguments are `PowercapBed`'s."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *sensors, **more: stack.enter_context(PowercapBed(*sensors, **more))
+
+
+@pytest.fixture
+def bed(bed_factory: BedFactory) -> PowercapBed:
+    """One package under a 37 ms square load of 40 and 160 W, with 5 W of memory beside it."""
+    return bed_factory(
+        [
+            Zone("package-0", Square(40, 160, period_s=0.037)),
+            Zone("dram", Constant(5), parent="package-0"),
+        ]
+    )
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, user_folders: dict[str, str]) -> None:
+    """No setting of whoever runs the tests reaches them, neither variables nor files."""
+    for name in list(os.environ):
+        if name.startswith("MICROJOULE_"):
+            monkeypatch.delenv(name)
+    for name, folder in user_folders.items():
+        monkeypatch.setenv(name, folder)
+
+
+@pytest.fixture(scope="session")
+def user_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Empty folders in place of the user's own."""
+    names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+    return {name: str(tmp_path_factory.mktemp(name.lower())) for name in names}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses the bed is marked so."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "bed_factory" in fixtures and item.get_closest_marker("bed") is None:
+            item.add_marker(pytest.mark.bed)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs the bed where there is none."""
+    if item.get_closest_marker("bed") is not None:
+        reason = probe()
+        if reason is not None:
+            pytest.skip(f"no simulated sensors: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the bed is required, a skipped test of its has failed."""
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if REQUIRE_BED and skipped and item.get_closest_marker("bed") is not None:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but MICROJOULE_REQUIRE_BED is set: {report.longreprtext}"
+    return report
