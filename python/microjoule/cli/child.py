@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 # What Linux says of a signal that the kernel sent, as a terminal does (siginfo_t.si_code).
 _SI_KERNEL: Final = 0x80
@@ -37,7 +37,9 @@ _LEFT_ALONE: Final = frozenset(
     }
 )
 HANDLED: Final[frozenset[int]] = frozenset(signal.valid_signals()) - _LEFT_ALONE
-_FATAL: Final = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
+_FATAL: Final[frozenset[int]] = frozenset(
+    {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
+)
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126
 
@@ -68,44 +70,55 @@ class CannotRunError(Exception):
         self.status = status
 
 
-def block_signals() -> set[int]:
-    """Blocks every signal that `Child` takes care of, in this thread and those that it starts.
-
-    To be called before the first thread is started: a signal to the process goes to any thread that
-    does not block it.
-
-    Returns:
-        The mask as it was, which the command gets.
-    """
-    before = {int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)}
-    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
-        # Inherited so, the kernel would reap the command and its status would be lost.
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    return before
-
-
 class Child:
-    """One running command.
+    """One command: made at once, held until `start`.
+
+    It is made before the first thread is: a fork of several threads is a hazard, and the threads
+    that come later inherit the mask in which every signal waits for `wait`. To be used once, in the
+    main thread.
 
     Args:
         command: The program and its arguments; not empty.
-        mask: The signal mask that the command gets, from `block_signals`.
-
-    Raises:
-        CannotRunError: It could not be started.
     """
 
-    def __init__(self, command: Sequence[str], mask: set[int]) -> None:
-        for number in _pending():
-            if number in _FATAL:
-                # Ended before the command was there to end.
-                die_by(number)
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._stop_asked = 0
         self._stopped = False
-        self._pid = _spawn(command, mask)
-        # What a terminal sent while the command was being made may have missed it.
-        for info in _drain():
+        before = _Signals.block()
+        for number in signal.sigpending() & _FATAL:
+            # Ended before the command was there to end.
+            die_by(number)
+        go, self._go = os.pipe()
+        self._failure, failure = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._go)
+            _become(command, before, go, failure)
+        os.close(go)
+        os.close(failure)
+        # What a terminal sent until now may have been too early for the command. If it was not, it
+        # waits there, blocked as it is here, and a second one of its kind changes nothing.
+        while (info := signal.sigtimedwait(HANDLED, 0)) is not None:
             self._take(info, missed=True)
+
+    def start(self) -> None:
+        """Lets the command go.
+
+        Raises:
+            CannotRunError: It cannot be run.
+        """
+        try:
+            os.write(self._go, b"1")
+        except BrokenPipeError:
+            # Killed while it was held: `wait` says by what.
+            pass
+        os.close(self._go)
+        failure = os.read(self._failure, 16)
+        os.close(self._failure)
+        if failure:
+            os.waitpid(self._pid, 0)
+            raise _why_not(self._command[0], int(failure))
 
     def wait(self) -> Ended:
         """Passes signals on until the command has ended."""
@@ -172,40 +185,62 @@ def die_by(number: int) -> int:
     return 128 + number
 
 
-def _pending() -> list[int]:
-    return [int(s) for s in signal.sigpending()]
+class _Signals(NamedTuple):
+    """How a process treats signals, to be handed on to the command as it was."""
+
+    mask: set[int]
+    defaults: tuple[int, ...]
+    ignored: tuple[int, ...]
+
+    @classmethod
+    def block(cls) -> _Signals:
+        """Blocks every signal that `Child` takes care of; returns how things were."""
+        mask = {int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)}
+        # Python ignores two for itself, and handles Ctrl-C; a command expects them as by default.
+        defaults = [signal.SIGPIPE, signal.SIGXFSZ]
+        if callable(signal.getsignal(signal.SIGINT)):
+            defaults.append(signal.SIGINT)
+        ignored = []
+        if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            # The kernel would reap the command, and its status would be lost.
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            ignored.append(signal.SIGCHLD)
+        return cls(mask, tuple(defaults), tuple(ignored))
+
+    def restore(self) -> None:
+        """Puts everything back, in the command's own process."""
+        for number in self.defaults:
+            signal.signal(number, signal.SIG_DFL)
+        for number in self.ignored:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
 
-def _drain() -> list[signal.struct_siginfo]:
-    found = []
-    while (info := signal.sigtimedwait(HANDLED, 0)) is not None:
-        found.append(info)
-    return found
-
-
-def _spawn(command: Sequence[str], mask: set[int]) -> int:
-    # Python ignores these two for itself; a command expects them as they are by default.
-    defaults = [signal.SIGPIPE, signal.SIGXFSZ]
+def _become(command: Sequence[str], before: _Signals, go: int, failure: int) -> NoReturn:
+    """Waits for the word, then is the command; says the error number where it cannot be."""
     name = command[0]
     try:
-        try:
-            return os.posix_spawnp(name, command, os.environ, setsigmask=mask, setsigdef=defaults)
-        except OSError as error:
-            if error.errno != errno.ENOEXEC:
-                raise
-            # No "#!" line: the shell's, as execvp has it.
-            script = shutil.which(name) or name
-            return os.posix_spawn(
-                "/bin/sh",
-                ["sh", script, *command[1:]],
-                os.environ,
-                setsigmask=mask,
-                setsigdef=defaults,
-            )
-    except FileNotFoundError as error:
-        if shutil.which(name):
-            sentence = f"cannot run {name!r}: the interpreter in its first line does not exist"
-            raise CannotRunError(sentence, NOT_EXECUTABLE) from error
-        raise CannotRunError(f"command not found: {name!r}", NOT_FOUND) from error
+        if os.read(go, 1):
+            # Looked up here: os.execvp goes on to the next folder after a script without "#!".
+            path = shutil.which(name) or name
+            before.restore()
+            try:
+                os.execvp(path, command)
+            except OSError as error:
+                if error.errno != errno.ENOEXEC:
+                    raise
+                # No "#!" line: the shell's, as the C library's execvp has it.
+                os.execv("/bin/sh", ["sh", path, *command[1:]])
     except OSError as error:
-        raise CannotRunError(f"cannot run {name!r}: {error.strerror}", NOT_EXECUTABLE) from error
+        os.write(failure, str(error.errno).encode())
+    finally:
+        os._exit(NOT_FOUND)
+
+
+def _why_not(name: str, number: int) -> CannotRunError:
+    if number not in (errno.ENOENT, errno.ENOTDIR):
+        return CannotRunError(f"cannot run {name!r}: {os.strerror(number)}", NOT_EXECUTABLE)
+    if shutil.which(name):
+        sentence = f"cannot run {name!r}: the interpreter in its first line does not exist"
+        return CannotRunError(sentence, NOT_EXECUTABLE)
+    return CannotRunError(f"command not found: {name!r}", NOT_FOUND)

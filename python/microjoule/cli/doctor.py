@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG
+from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, summary
 from microjoule.cli.numbers import quantity
 from microjoule.cli.obstacles import TAKEN, Finding, Machine
 
@@ -95,7 +95,7 @@ def _text(
     others = [f for f in findings if f.way not in TAKEN]
     lines += ["Ways to the meters", *_told(taken), ""]
     lines += ["Ways that this version does not take yet", *_told(others), ""]
-    lines += ["Carbon", *_wrapped("intensity", str(intensity))]
+    lines += ["Carbon", *_wrapped("intensity", summary.intensity(intensity))]
     if intensity.guess:
         lines += _mend([("say where the electricity comes from", "export MICROJOULE_COUNTRY=NO")])
     for warning in warnings:

@@ -84,6 +84,9 @@ def powercap(machine: Machine) -> Finding:
     folder = f"{machine.sysfs}/class/powercap"
     if not os.path.isdir(f"{machine.sysfs}/class"):
         text = f"there is no sysfs at {machine.sysfs}"
+        if machine.sysfs != "/sys" and not machine.container:
+            unset = ("look where it usually is", "unset MICROJOULE_SYSFS")
+            return Finding("powercap", "blocked", text, (unset,))
         return Finding("powercap", "blocked", text, _mount(machine))
     if not os.path.isdir(folder):
         if machine.virtual:
@@ -100,8 +103,7 @@ def powercap(machine: Machine) -> Finding:
     states = {zone: _try_to_read(f"{folder}/{zone}/energy_uj") for zone in zones}
     readable = [zone for zone, state in states.items() if state == 0]
     if len(readable) == len(zones):
-        text = f"{len(zones)} zones of {folder} can be read"
-        return Finding("powercap", "open", text)
+        return Finding("powercap", "open", f"all zones of {folder} can be read: {len(zones)}")
     refused = [z for z, state in states.items() if state in (errno.EACCES, errno.EPERM)]
     if refused:
         return _refused(machine, folder, refused)

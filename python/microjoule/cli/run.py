@@ -44,10 +44,10 @@ def main(argv: list[str]) -> int:
     """
     plan = _plan(argv)
     # Before the meter: its threads must not take the signals that are waited for here.
-    mask = child.block_signals()
+    running = child.Child(plan.command)
     meter, token, problem = _begin(plan)
     try:
-        running = child.Child(plan.command, mask)
+        running.start()
     except child.CannotRunError as error:
         _say(f"{PROG} run: {error}\n")
         return error.status
@@ -117,12 +117,12 @@ def _write(path: str, line: str) -> str:
 
 
 def _replace(path: str, line: str) -> None:
-    """Writes a file whole or not at all; a device or a pipe is written to."""
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "w", encoding="utf-8") as stream:
+    """Writes a file whole or not at all; what is no plain file of its own is appended to."""
+    if _is_stream(path):
+        with open(path, "a", encoding="utf-8") as stream:
             stream.write(line)
         return
+    target = os.path.realpath(path)
     beside = f"{target}.{os.getpid()}.tmp"
     try:
         with open(beside, "x", encoding="utf-8") as stream:
@@ -134,6 +134,13 @@ def _replace(path: str, line: str) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def _is_stream(path: str) -> bool:
+    """A pipe, a device, or a name for an open file, which others write to as well (/dev/stdout)."""
+    if os.path.abspath(path).startswith(("/dev/", "/proc/")):
+        return True
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _say(text: str) -> None:
@@ -170,14 +177,15 @@ def _plan(argv: list[str]) -> _Plan:
 
 
 def _check_place(parser: argparse.ArgumentParser, path: str) -> None:
-    target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    if os.path.isdir(target):
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(path):
         parser.error(f"--json={path}: that is a folder; name a file in it")
-    if not os.path.isdir(folder):
-        parser.error(f"--json={path}: there is no folder {folder}")
-    if not os.access(target if os.path.exists(target) else folder, os.W_OK):
-        parser.error(f"--json={path}: no permission to write there")
+    if not _is_stream(path):
+        if not os.path.isdir(folder):
+            parser.error(f"--json={path}: there is no folder {folder}")
+        # The file is replaced, not written to: it is the folder that must allow it.
+        if not os.access(folder, os.W_OK | os.X_OK):
+            parser.error(f"--json={path}: no permission to write in {folder}")
 
 
 def _split(argv: list[str], options: frozenset[str]) -> tuple[list[str], list[str]]:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from microjoule.cli.numbers import plain, plus_minus, quantity, seconds
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Footprint
+    from microjoule.carbon import Footprint, Intensity
     from microjoule.cli.child import Ended
     from microjoule.measurement import Measurement
     from microjoule.sensors import Sensor
 
 SCHEMA: Final = 1
+# Relative uncertainty from which `±` would promise a symmetry that is not there.
+_WIDE: Final = 0.3
 
 
 def text(
@@ -40,6 +42,7 @@ def text(
         *_by_sensor(measurement, sensors, digits),
         ("power", _power(measurement, digits)),
         ("carbon", _carbon(footprint, digits)),
+        ("  intensity", intensity(footprint.intensity, digits)),
         ("quality", _quality(measurement)),
         ("duration", _duration(measurement, ended, digits)),
         ("overhead", _overhead(measurement, digits)),
@@ -71,6 +74,17 @@ def document(
     )
 
 
+def intensity(where: Intensity, digits: int = 3) -> str:
+    """A carbon intensity with where it comes from: never a guess that looks like knowledge."""
+    year = f" {where.year}" if where.year else ""
+    text = f"{plain(where.g_per_kwh, digits)} g/kWh, {where.name}{year}"
+    if where.source != "given":
+        text += f" ({where.source})"
+    if where.guess:
+        text += ", a guess"
+    return f"{text}: {where.note}" if where.note else text
+
+
 def _energy(m: Measurement, digits: int) -> str:
     energy = plus_minus(m.energy_j, m.uncertainty_j, "J", digits)
     return f"{energy}, {plain(m.energy_kwh, digits)} kWh"
@@ -91,15 +105,13 @@ def _power(m: Measurement, digits: int) -> str:
 
 
 def _carbon(f: Footprint, digits: int) -> str:
-    total = plus_minus(f.co2e_g, f.co2e_uncertainty_g, "g", digits).replace("g ", "gCO2e ", 1)
-    intensity = f.intensity
-    where = f"{plain(intensity.g_per_kwh, digits)} g/kWh, {_place(intensity)}"
-    pue = f", PUE {f.pue:g}" if f.pue != 1 else ""
-    return f"{total} at {where}{pue}"
-
-
-def _place(intensity: Any) -> str:
-    return str(intensity)
+    total = quantity(f.co2e_g, "gCO2e", digits)
+    if f.co2e_uncertainty_rel > _WIDE:
+        low, high = (quantity(g, "g", min(digits, 2)) for g in f.co2e_interval_g)
+        spread = f"{low} to {high} (k=1)"
+    else:
+        spread = f"± {quantity(f.co2e_uncertainty_g, 'g', min(digits, 2))} (k=1)"
+    return f"{total}, {spread}" + (f", with PUE {f.pue:g}" if f.pue != 1 else "")
 
 
 def _quality(m: Measurement) -> str:

@@ -1,0 +1,66 @@
+"""`uj doctor` on this machine, and on one whose meters are hidden."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def environ(**more: str) -> dict[str, str]:
+    return {**os.environ, "MICROJOULE_COUNTRY": "NO", **more}
+
+
+def doctor(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "microjoule", "doctor", *arguments],
+        env=environ(**more),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def test_text_and_json_tell_the_same() -> None:
+    told, document = doctor(), doctor("--json")
+    assert told.returncode == document.returncode
+    found = json.loads(document.stdout)
+    assert found["schema"] == 1
+    assert found["intensity"]["place"] == "NO"
+    assert {f["way"] for f in found["findings"]} == {"powercap", "perf", "msr", "nvml"}
+    for sensor in found["sensors"]:
+        assert sensor["id"] in told.stdout
+    for finding in found["findings"]:
+        for mend in finding["mend"]:
+            assert mend["command"] in told.stdout
+    assert (found["quality"] == "measured") == (document.returncode == 0)
+
+
+def test_nothing_measurable_is_status_3_and_said(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    done = doctor(MICROJOULE_SYSFS=str(tmp_path))
+    assert done.returncode == 3
+    assert "estimated" in done.stdout.splitlines()[0]
+    assert f"no {tmp_path}/class/powercap" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"), [(["--jso"], {}), ([], {"MICROJOULE_COUNTRY": "Atlantis"})]
+)
+def test_bad_input(arguments: list[str], variables: dict[str, str]) -> None:
+    done = doctor(*arguments, **variables)
+    assert done.returncode == 2
+    assert done.stdout == ""
+
+
+def test_a_reader_that_goes_away_is_no_failure_of_ours() -> None:
+    line = f"{sys.executable} -m microjoule doctor --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-c", line], env=environ(), check=True, capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("{", "")

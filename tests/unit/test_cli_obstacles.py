@@ -1,0 +1,154 @@
+"""`uj doctor` on machines that are not this one: each a few files below a folder."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from microjoule.cli import obstacles
+from microjoule.cli.obstacles import Finding, Machine, msr, nvml, perf, powercap
+
+
+class Fake:
+    """A machine made of files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.environ: dict[str, str] = {}
+        self.file("sys/class/.here")
+        self.file("proc/cpuinfo", "flags\t\t: fpu sse2\n")
+        self.file("proc/self/status", "CapEff:\t0000000000000000\n")
+
+    def file(self, path: str, text: str = "", mode: int = 0o644) -> None:
+        full = self.root / path
+        full.parent.mkdir(parents=True, exist_ok=True)
+        full.write_text(text)
+        full.chmod(mode)
+
+    def zone(self, name: str, mode: int = 0o644) -> None:
+        self.file(f"sys/class/powercap/{name}/energy_uj", "12345\n", mode)
+
+    def virtual(self) -> None:
+        self.file("proc/cpuinfo", "flags\t\t: fpu hypervisor sse2\n")
+        self.file("sys/class/dmi/id/product_name", "Standard PC\n")
+
+    def machine(self) -> Machine:
+        folders = (str(self.root / name) for name in ("sys", "proc", "dev"))
+        return Machine(*folders, "libnvidia-nowhere.so.1", self.environ, str(self.root))
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Fake:
+    return Fake(tmp_path)
+
+
+def commands(finding: Finding) -> str:
+    return "\n".join(command for _, command in finding.mend)
+
+
+def test_open_zones(fake: Fake) -> None:
+    fake.zone("intel-rapl:0")
+    fake.zone("intel-rapl:0:0")
+    found = powercap(fake.machine())
+    assert (found.state, found.mend) == ("open", ())
+
+
+def test_no_powercap_in_a_virtual_machine_cannot_be_mended(fake: Fake) -> None:
+    fake.virtual()
+    found = powercap(fake.machine())
+    assert found.state == "absent"
+    assert "virtual machine (Standard PC)" in found.text
+    assert found.mend == ()
+
+
+def test_no_powercap_on_bare_metal_is_the_kernel(fake: Fake) -> None:
+    found = powercap(fake.machine())
+    assert found.state == "absent"
+    assert "CONFIG_POWERCAP" in found.text
+
+
+def test_no_zones_on_bare_metal_want_the_driver(fake: Fake) -> None:
+    fake.file("sys/class/powercap/intel-rapl/enabled", "1\n")
+    found = powercap(fake.machine())
+    assert found.state == "blocked"
+    assert "sudo modprobe intel_rapl_msr" in commands(found)
+
+
+def test_refused_files(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.zone("intel-rapl:0")
+    fake.zone("intel-rapl:0:0")
+    monkeypatch.setattr(obstacles, "_try_to_read", lambda path: errno.EACCES)
+    found = powercap(fake.machine())
+    assert found.state == "blocked"
+    assert "PLATYPUS" in found.text
+    zones = fake.root / "sys/class/powercap"
+    assert f"sudo chmod a+r {zones}/intel-rapl:*/energy_uj" in commands(found)
+    assert "/etc/udev/rules.d/" in commands(found)
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_container_that_hides_the_zones_wants_the_hosts_sysfs(fake: Fake, empty: bool) -> None:
+    fake.file(".dockerenv")
+    zones = fake.root / "sys/class/powercap"
+    zones.mkdir(parents=True)
+    if not empty:
+        (zones / "intel-rapl:0").symlink_to("../../devices/virtual/powercap/intel-rapl:0")
+    found = powercap(fake.machine())
+    assert found.state == "blocked"
+    assert "Docker container" in found.text
+    assert "MICROJOULE_SYSFS=/host/sys" in commands(found)
+
+
+def test_a_wrong_sysfs_is_named(fake: Fake) -> None:
+    machine = Machine(f"{fake.root}/nowhere", f"{fake.root}/proc", "/dev", "x", {}, str(fake.root))
+    found = powercap(machine)
+    assert found.state == "blocked"
+    assert "unset MICROJOULE_SYSFS" in commands(found)
+
+
+@pytest.mark.parametrize(
+    ("level", "capabilities", "state"),
+    [
+        ("3", "0000000000000000", "blocked"),
+        ("0", "0000000000000000", "open"),
+        ("-1", "0000000000000000", "open"),
+        ("3", "0000004000000000", "open"),
+    ],
+)
+def test_perf_event_paranoid(fake: Fake, level: str, capabilities: str, state: str) -> None:
+    fake.file("sys/bus/event_source/devices/power/type", "21\n")
+    fake.file("proc/sys/kernel/perf_event_paranoid", f"{level}\n")
+    fake.file("proc/self/status", f"CapEff:\t{capabilities}\n")
+    found = perf(fake.machine())
+    assert found.state == state
+    assert ("sudo sysctl kernel.perf_event_paranoid=0" in commands(found)) == (state == "blocked")
+
+
+def test_no_power_pmu(fake: Fake) -> None:
+    assert perf(fake.machine()).state == "absent"
+
+
+def test_the_msr_module(fake: Fake) -> None:
+    found = msr(fake.machine())
+    assert (found.state, commands(found)) == ("blocked", "sudo modprobe msr")
+    fake.file("dev/cpu/0/msr")
+    assert msr(fake.machine()).state == "blocked"
+    fake.file("proc/self/status", "CapEff:\t0000000000020000\n")
+    assert msr(fake.machine()).state == "open"
+
+
+def test_no_msr_in_a_virtual_machine(fake: Fake) -> None:
+    fake.virtual()
+    assert msr(fake.machine()).state == "absent"
+
+
+def test_a_gpu_without_its_library(fake: Fake) -> None:
+    assert nvml(fake.machine()).state == "absent"
+    fake.file("sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n")
+    fake.file("sys/bus/pci/devices/0000:01:00.0/class", "0x030200\n")
+    found = nvml(fake.machine())
+    assert found.state == "blocked"
+    assert "libnvidia-nowhere.so.1" in found.text
+    assert "libnvidia-ml1" in commands(found)
+    fake.environ["KUBERNETES_SERVICE_HOST"] = "10.0.0.1"
+    assert "--gpus all" in commands(nvml(fake.machine()))
