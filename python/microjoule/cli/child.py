@@ -87,8 +87,9 @@ class Child:
         self._stopped = False
         before = _Signals.block()
         for number in signal.sigpending() & _FATAL:
-            # Ended before the command was there to end.
-            die_by(number)
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                # Ended before the command was there to end.
+                die_by(number)
         go, self._go = os.pipe()
         self._failure, failure = os.pipe()
         self._pid = os.fork()

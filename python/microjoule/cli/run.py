@@ -49,6 +49,8 @@ def main(argv: list[str]) -> int:
     try:
         running.start()
     except child.CannotRunError as error:
+        if meter is not None:
+            meter.close()
         _say(f"{PROG} run: {error}\n")
         return error.status
     ended = running.wait()
