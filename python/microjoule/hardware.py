@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 WATTS_PER_CORE = 8.75
-"""Median TDP per core of the table, W; quartiles 6.2 and 16.3."""
+"""Median TDP per core of the table, W; quartiles 6.1 and 16.3."""
 
 DRAM_W_PER_GB = 0.375
 """Power of installed memory, W per GB: 3 W for a module of 8 GB."""

@@ -1,0 +1,137 @@
+"""tools/build_tables.py on an invented folder of facts: what it lets in and what it keeps out."""
+
+import csv
+import importlib.util
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "build_tables.py"
+
+FACTS = {
+    "grid_intensity_country.csv": """\
+iso2,iso3,name,year,g_per_kwh,scope,basis,preferred,source
+NA,NAM,Namibia,2022,59.259,lifecycle,production,1,owid_ember_cc
+NO,NOR,Norway,2023,30.08,lifecycle,production,0,owid_ember_cc
+NO,NOR,Norway,2024,30.746,lifecycle,production,1,owid_ember_ct
+CF,CAF,Central African Republic,2022,0,lifecycle,production,0,owid_ember_cc
+,WLD,World,2024,472.94,lifecycle,production,1,ember_co2js
+,WLD,World,2018,475,direct,production,0,iea_2019
+""",
+    "grid_intensity_region.csv": """\
+iso2,region,name,year,g_per_kwh,lb_per_mwh_published,scope,basis,source
+US,US,United States,2023,349.667,770.884,direct,production,egrid2023_cc
+US,US-CA,California,2023,179.064,394.769,direct,production,egrid2023_cc
+CN,CN-BJ,Beijing,2023,555.4,,direct CO2 only,consumption,mee_2025_47_cc
+DE,DE-X,Closed,2023,1,,direct,production,proprietary
+""",
+    "timezone_country.csv": """\
+tz,iso2,via,source
+Europe/Oslo,NO,zone.tab,tzdata
+Iceland,CI,backward link to Africa/Abidjan,tzdata
+CET,BE,backward link to Europe/Brussels,tzdata
+""",
+    "cpu_tdp.csv": """\
+model,cores,threads,tdp_w,family,source
+AMD EPYC 7763 (x),,,999,epyc,cpu_power_cc
+AMD EPYC 7763,64,128,280,epyc,amd_spec_cc
+Intel Odd 1 (65W),,,65,,cpu_power_cc
+Intel Odd 1 (95W),,,95,,cpu_power_cc
+6308,,,115,,cpu_power_cc
+Rasberry Pi 4,4,,6.4,,ga_tdp
+""",
+    "README.md": "Compiled 2031-02-03 by hand.\n",
+}
+
+
+@pytest.fixture
+def facts(tmp_path):
+    for name, text in FACTS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    keys = [
+        "owid_ember_ct",
+        "owid_ember_cc",
+        "ember_co2js",
+        "egrid2023_cc",
+        "mee_2025_47_cc",
+        "tzdata",
+        "amd_spec_cc",
+        "ga_tdp",
+        "cpu_power_cc",
+    ]
+    rows = [f"{key},Title,Publisher,2025,Licence,," for key in keys]
+    head = "key,title,publisher,year,licence,reached_through,note"
+    (tmp_path / "sources.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    # The tool puts the source tree in front of the path; the tests after this one must not see it.
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    spec = importlib.util.spec_from_file_location("build_tables", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def built(tool, facts):
+    tables = tool.build(facts, tool.edition_of(facts))
+    return {
+        f"{path.parent.parent.name}/{path.name}": list(csv.DictReader(io.StringIO(text)))
+        for path, text in tables.items()
+    }
+
+
+def test_closed_and_zero_rows_stay_out_and_the_preferred_year_stands_first(built):
+    countries = built["carbon/countries.csv"]
+    assert [(row["iso2"], row["year"]) for row in countries] == [
+        ("NA", "2022"),
+        ("NO", "2024"),
+        ("NO", "2023"),
+        ("US", "2023"),
+        ("WORLD", "2024"),
+    ]
+    assert "iea_2019" not in {row["key"] for row in built["carbon/sources.csv"]}
+
+
+def test_what_a_scope_cannot_say_becomes_a_note(built):
+    regions = {row["region"]: row for row in built["carbon/regions.csv"]}
+    assert set(regions) == {"US-CA", "CN-BJ"}
+    assert regions["CN-BJ"]["scope"] == "direct"
+    assert "CO2 only" in regions["CN-BJ"]["note"]
+
+
+def test_zones_that_lie_are_put_right_or_left_out(built):
+    zones = {row["tz"]: row["iso2"] for row in built["carbon/timezones.csv"]}
+    assert zones == {"Europe/Oslo": "NO", "Iceland": "IS"}
+
+
+def test_a_primary_source_wins_over_a_compiled_one(built):
+    primary = {row["key"]: row for row in built["microjoule/cpu_tdp.csv"]}
+    assert primary["epyc 7763"]["tdp_w"] == "280"
+    assert primary["raspberry pi 4"]["tdp_w"] == "6.4"
+    (odd,) = built["microjoule/cpu_tdp_compiled.csv"]
+    assert odd["tdp_w"] == "95"
+    assert "upstream rights unclear" in odd["licence"]
+
+
+def test_check_shows_the_difference_and_writes_nothing(facts):
+    shipped = TOOL.parents[1] / "python" / "microjoule" / "carbon" / "data" / "edition.txt"
+    before = shipped.read_text()
+    done = subprocess.run(
+        [sys.executable, str(TOOL), str(facts), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    assert "+2031-02-03" in done.stdout
+    assert shipped.read_text() == before
+
+
+def test_facts_without_a_date_are_refused(tool, facts):
+    (facts / "README.md").write_text("no date\n")
+    with pytest.raises(SystemExit, match="pass --edition"):
+        tool.edition_of(facts)
