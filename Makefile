@@ -16,7 +16,7 @@ export PYTHON
 SOURCES := pyproject.toml CMakeLists.txt \
 	$(shell find cpp python -name __pycache__ -prune -o \( -type f -o -type d \) -print)
 CPP_FILES = $(shell find cpp tests -name '*.h' -o -name '*.hpp' -o -name '*.cpp')
-PY_PLACES = python tests examples scripts $(wildcard benchmarks)
+PY_PLACES = python tests examples scripts $(wildcard benchmarks tools)
 
 # Address randomisation with more bits than TSan knows ends it at start: switched off where allowed.
 NO_ASLR = $(shell setarch -R true 2>/dev/null && echo setarch -R)
