@@ -197,7 +197,7 @@ def cpus(facts: list[Row], sources: list[Row]) -> tuple[str, str]:
         model = re.sub(r"\s+", " ", fact["model"].replace("\u200b", "")).strip()
         model = SPELLING.get(model, model)
         key = normalise(model)
-        # A bare number ("6308") is a part of which nobody says whose; "ARMv8" is every ARM there is.
+        # Nobody says whose part a bare number ("6308") is, and "ARMv8" is every ARM there is.
         if "," in key or not any(c.isalpha() for c in key) or key.startswith("armv"):
             continue
         tdp_w = float(fact["tdp_w"])
