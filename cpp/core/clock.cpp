@@ -1,0 +1,30 @@
+#include "microjoule/clock.h"
+
+#include <ctime>
+
+namespace microjoule {
+namespace {
+
+std::int64_t read_clock(clockid_t id) noexcept {
+    timespec now{};
+    clock_gettime(id, &now);
+    return static_cast<std::int64_t>(now.tv_sec) * kSecond + now.tv_nsec;
+}
+
+class MonotonicClock final : public Clock {
+public:
+    std::int64_t now_ns() const noexcept override { return read_clock(CLOCK_MONOTONIC); }
+};
+
+}  // namespace
+
+const Clock& monotonic_clock() noexcept {
+    static const MonotonicClock clock;
+    return clock;
+}
+
+std::int64_t thread_cpu_ns() noexcept {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+}  // namespace microjoule

@@ -1,0 +1,229 @@
+#include "microjoule/meter.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <mutex>
+#include <stdexcept>
+
+namespace microjoule {
+namespace {
+
+constexpr unsigned kLogSize = 14;  // 16,384 events between two turns of the sampler
+
+// Every meter of the process, for fork: all are held across it and made whole in the child.
+struct Registry {
+    std::mutex mutex;
+    std::vector<Sampler*> samplers;
+};
+
+Registry& registry() {
+    static Registry* const instance = new Registry;  // outlives every meter, also at exit
+    return *instance;
+}
+
+void before_fork() {
+    registry().mutex.lock();
+    for (Sampler* sampler : registry().samplers) {
+        sampler->before_fork();
+    }
+}
+
+void after_fork_in_parent() {
+    for (Sampler* sampler : registry().samplers) {
+        sampler->after_fork_in_parent();
+    }
+    registry().mutex.unlock();
+}
+
+void after_fork_in_child() {
+    for (Sampler* sampler : registry().samplers) {
+        sampler->after_fork_in_child();
+    }
+    registry().mutex.unlock();
+}
+
+void enter(Sampler& sampler) {
+    static const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    (void)registered;
+    const std::lock_guard<std::mutex> lock(registry().mutex);
+    registry().samplers.push_back(&sampler);
+}
+
+void leave(Sampler& sampler) {
+    const std::lock_guard<std::mutex> lock(registry().mutex);
+    std::vector<Sampler*>& all = registry().samplers;
+    all.erase(std::remove(all.begin(), all.end(), &sampler), all.end());
+}
+
+}  // namespace
+
+Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options, const Clock& clock)
+    : clock_(clock), log_(kLogSize), sampler_(std::move(sources), clock, options, log_) {
+    enter(sampler_);
+}
+
+Meter::~Meter() {
+    close();
+    leave(sampler_);
+}
+
+void Meter::start() {
+    if (began_ns_ == 0) {
+        began_ns_ = clock_.now_ns();
+    }
+    sampler_.start();
+}
+
+void Meter::close() noexcept {
+    sampler_.stop();
+}
+
+std::uint64_t Meter::post_begin(Handle handle) {
+    Event event;
+    event.kind = Event::Kind::begin;
+    event.record = handle.record;
+    Record& record = sampler_.windows().at(handle.record);
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    record.start_ns.store(event.t_ns, std::memory_order_relaxed);
+    log_.publish(number, event);
+    sampler_.nudge();
+    return Windows::token(handle);
+}
+
+std::uint64_t Meter::begin() {
+    const Handle handle = sampler_.windows().acquire(Record::open);
+    std::unique_ptr<Trace>& trace = sampler_.windows().at(handle.record).trace;
+    if (trace) {
+        trace.reset();  // the record's last user had one and never fetched it
+    }
+    return post_begin(handle);
+}
+
+std::uint64_t Meter::begin_traced(std::int64_t step_ns) {
+    const Handle handle = sampler_.windows().acquire(Record::open);
+    auto trace = std::make_unique<Trace>();
+    trace->step_ns = step_ns;
+    sampler_.windows().at(handle.record).trace = std::move(trace);
+    return post_begin(handle);
+}
+
+Handle Meter::checked(std::uint64_t token) {
+    const Handle handle = Windows::handle(token);
+    if (!sampler_.windows().exists(handle)) {
+        throw std::invalid_argument("unknown token: pass what begin() returned, once");
+    }
+    return handle;
+}
+
+Handle Meter::end(std::uint64_t token) {
+    const Handle handle = checked(token);
+    Event event;
+    event.kind = Event::Kind::end;
+    event.record = handle.record;
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    if (!sampler_.windows().close(handle)) {
+        log_.publish(number, Event{});
+        throw std::invalid_argument(
+            "unknown token, or its window has ended already: pass what begin() returned, once");
+    }
+    sampler_.windows().at(handle.record).end_ns.store(event.t_ns, std::memory_order_relaxed);
+    log_.publish(number, event);
+    sampler_.nudge();
+    return handle;
+}
+
+Handle Meter::lap(std::uint64_t token) {
+    const Handle handle = checked(token);
+    Record& record = sampler_.windows().at(handle.record);
+    const Handle result = sampler_.windows().acquire(Record::closing);
+    Record& part = sampler_.windows().at(result.record);
+    Event event;
+    event.kind = Event::Kind::lap;
+    event.record = handle.record;
+    event.result = result.record;
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    if (!sampler_.windows().is_open(handle)) {
+        log_.publish(number, Event{});
+        sampler_.windows().discard(result);
+        throw std::invalid_argument(
+            "unknown token, or its window has ended already: lap() needs an open one");
+    }
+    part.start_ns.store(record.start_ns.exchange(event.t_ns, std::memory_order_relaxed),
+                        std::memory_order_relaxed);
+    part.end_ns.store(event.t_ns, std::memory_order_relaxed);
+    log_.publish(number, event);
+    sampler_.nudge();
+    return result;
+}
+
+bool Meter::wait(Handle handle, std::int64_t timeout_ns) {
+    return sampler_.wait(timeout_ns, [&] { return settled(handle); });
+}
+
+Figures Meter::figures(Handle handle) {
+    return sampler_.locked([&] {
+        Record& record = sampler_.windows().at(handle.record);
+        Figures out;
+        out.start_ns = record.start_ns.load(std::memory_order_relaxed);
+        out.end_ns = record.end_ns.load(std::memory_order_relaxed);
+        out.settled = settled(handle);
+        out.lagged = record.lagged;
+        out.late_s = static_cast<double>(record.late_ns) * 1e-9;
+        for (std::size_t s = 0; s < sensors().size(); ++s) {
+            const Timeline& timeline = sampler_.timeline(s);
+            const bool begun = record.taken == handle.generation && record.start[s].anchor != kUnanswered;
+            const EnergyAt start = begun ? record.start[s] : timeline.estimate(out.start_ns);
+            const EnergyAt end = out.settled ? record.end[s] : timeline.estimate(out.end_ns);
+            out.sensors.push_back(difference(start, end, record.late_ns, sensors()[s]));
+        }
+        if (out.settled) {
+            out.peak_w = record.peak_w;
+            out.overhead_cpu_s =
+                static_cast<double>(std::max<std::int64_t>(0, record.cpu_end_ns - record.cpu_start_ns)) *
+                1e-9;
+        }
+        return out;
+    });
+}
+
+std::unique_ptr<Trace> Meter::take_trace(Handle handle) {
+    return sampler_.locked([&] {
+        return settled(handle) ? std::move(sampler_.windows().at(handle.record).trace) : nullptr;
+    });
+}
+
+std::int64_t Meter::start_ns(Handle handle) noexcept {
+    return sampler_.windows().at(handle.record).start_ns.load(std::memory_order_relaxed);
+}
+
+std::int64_t Meter::end_ns(Handle handle) noexcept {
+    return sampler_.windows().at(handle.record).end_ns.load(std::memory_order_relaxed);
+}
+
+std::vector<std::int64_t> Meter::update_periods_ns() {
+    return sampler_.locked([&] {
+        std::vector<std::int64_t> periods;
+        for (std::size_t s = 0; s < sensors().size(); ++s) {
+            const Period& period = sampler_.timeline(s).period();
+            periods.push_back(period.known() ? period.period_ns() : 0);
+        }
+        return periods;
+    });
+}
+
+Books Meter::books() {
+    return sampler_.locked([&] {
+        Books out;
+        const std::int64_t now = clock_.now_ns();
+        out.duration_s = static_cast<double>(now - began_ns_) * 1e-9;
+        for (std::size_t s = 0; s < sensors().size(); ++s) {
+            const Timeline& timeline = sampler_.timeline(s);
+            out.sensors.push_back(
+                difference(timeline.origin(), timeline.estimate(now), 0, sensors()[s]));
+        }
+        return out;
+    });
+}
+
+}  // namespace microjoule

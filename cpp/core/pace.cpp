@@ -1,0 +1,97 @@
+#include "microjoule/pace.h"
+
+#include <algorithm>
+
+#include "microjoule/clock.h"
+
+namespace microjoule {
+namespace {
+
+constexpr std::int64_t kBurstShortest = 100 * kMicrosecond;
+constexpr std::int64_t kLinger = 20 * kMillisecond;
+constexpr std::int64_t kDenseSpacing = 5 * kMillisecond;
+constexpr std::int64_t kSameCluster = 1 * kMillisecond;
+
+}  // namespace
+
+Pace::Pace(const SensorInfo& info, PaceMode mode, std::int64_t fixed_period_ns) noexcept
+    : shape_(info.shape),
+      mode_(mode),
+      fixed_period_ns_(fixed_period_ns),
+      open_interval_ns_(info.open_interval_ns),
+      event_interval_ns_(info.event_interval_ns) {}
+
+void Pace::on_events(std::int64_t now_ns) noexcept {
+    // Events that arrive together need one burst: they count once.
+    if (now_ns - last_cluster_ns_ < kSameCluster && cluster_ > 0) {
+        return;
+    }
+    last_cluster_ns_ = now_ns;
+    const std::int64_t oldest = clusters_[cluster_ % kClusters];
+    clusters_[cluster_ % kClusters] = now_ns;
+    ++cluster_;
+    dense_ = cluster_ > kClusters &&
+             now_ns - oldest < static_cast<std::int64_t>(kClusters) * kDenseSpacing;
+}
+
+int Pace::changes_needed() const noexcept {
+    return shape_ == Shape::counter && mode_ == PaceMode::events && !dense_ ? 2 : 1;
+}
+
+bool Pace::lingers(std::int64_t now_ns, const PaceInputs& in) const noexcept {
+    return in.last_event_ns != 0 && now_ns - in.last_event_ns < kLinger;
+}
+
+std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noexcept {
+    if (shape_ != Shape::counter) {
+        // Models and gauges have a pace of their own; an event may ask for a read a little sooner.
+        std::int64_t pace = in.open || in.unsettled ? open_interval_ns_ : in.wrap_safe_ns;
+        if (in.unsettled) {
+            pace = std::min(pace, event_interval_ns_);
+        }
+        return in.trace_step_ns > 0 ? std::min(pace, std::max(in.trace_step_ns, event_interval_ns_)) : pace;
+    }
+    if (mode_ == PaceMode::fixed) {
+        return std::min(fixed_period_ns_, in.wrap_safe_ns);
+    }
+    std::int64_t pace = in.wrap_safe_ns;
+    if (in.open) {
+        pace = std::min(pace, open_interval_ns_);
+    }
+    if (in.trace_step_ns > 0) {
+        pace = std::min(pace, std::max(in.trace_step_ns, kBurstShortest));
+    }
+    if (dense_ && (in.unsettled || lingers(now_ns, in))) {
+        return std::min(pace, std::max(in.period_ns, kMillisecond));
+    }
+    if (in.unsettled) {
+        // An unknown period is searched for at a tenth of the time spent waiting for a change.
+        const std::int64_t reference =
+            in.period_known ? in.period_ns : std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
+        return std::min(pace, std::max(kBurstShortest, reference / 10));
+    }
+    if (lingers(now_ns, in)) {
+        return std::min(pace, std::max(in.period_ns, kMillisecond));
+    }
+    return pace;
+}
+
+std::int64_t Pace::next(std::int64_t last_read_ns, const PaceInputs& in) noexcept {
+    const std::int64_t step = interval(last_read_ns, in);
+    // Absolute deadlines do not drift; a grid that has been left behind is given up.
+    due_ns_ = grid_ns_ + step;
+    if (due_ns_ <= last_read_ns || due_ns_ > last_read_ns + step) {
+        due_ns_ = last_read_ns + step;
+    }
+    return due_ns_;
+}
+
+bool Pace::awake(std::int64_t now_ns, const PaceInputs& in) const noexcept {
+    if (shape_ != Shape::counter) {
+        // The next read comes soon enough anyway; only from the idle pace must an event wake it.
+        return in.open || in.unsettled;
+    }
+    return mode_ == PaceMode::fixed || in.unsettled || lingers(now_ns, in) || in.trace_step_ns > 0;
+}
+
+}  // namespace microjoule

@@ -1,0 +1,374 @@
+#include "microjoule/sampler.h"
+
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+namespace microjoule {
+namespace {
+
+// A sensor that does not change is waited for this long, in its own periods and in time.
+constexpr std::int64_t kPatiencePeriods = 8;
+constexpr std::int64_t kPatienceShortest = 20 * kMillisecond;
+constexpr std::int64_t kPatienceLongest = 800 * kMillisecond;
+// The search for a counter's update period when a meter starts.
+constexpr std::int64_t kSearch = 50 * kMillisecond;
+constexpr std::int64_t kReopen = 250 * kMillisecond;
+
+timespec to_timespec(std::int64_t t_ns) noexcept {
+    timespec t{};
+    t.tv_sec = t_ns / kSecond;
+    t.tv_nsec = t_ns % kSecond;
+    return t;
+}
+
+std::vector<SensorInfo> describe(const std::vector<std::unique_ptr<Source>>& sources) {
+    std::vector<SensorInfo> all;
+    for (const auto& source : sources) {
+        all.insert(all.end(), source->sensors().begin(), source->sensors().end());
+    }
+    return all;
+}
+
+}  // namespace
+
+Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock,
+                 SamplerOptions options, EventLog& log)
+    : clock_(clock),
+      options_(options),
+      log_(log),
+      sensors_(describe(sources)),
+      windows_(sensors_.size()),
+      settlement_(sensors_, windows_) {
+    timelines_.reserve(sensors_.size());
+    for (const SensorInfo& info : sensors_) {
+        timelines_.emplace_back(info);
+    }
+    fast_.fast = true;
+    std::size_t first = 0;
+    for (auto& source : sources) {
+        const std::size_t count = source->sensors().size();
+        if (count == 0) {
+            continue;
+        }
+        Pace pace(source->sensors().front(), options.mode, options.period_ns);
+        Lane* lane = &fast_;
+        if (source->slow()) {
+            slow_.push_back(std::make_unique<Lane>());
+            lane = slow_.back().get();
+        }
+        lane->feeds.push_back({std::move(source), first, std::vector<Reading>(count), pace});
+        first += count;
+    }
+}
+
+Sampler::~Sampler() {
+    stop();
+}
+
+void Sampler::start() {
+    if (running()) {
+        return;
+    }
+    stopping_.store(false);
+    const std::int64_t now = clock_.now_ns();
+    for (Feed& feed : fast_.feeds) {
+        feed.searching_until_ns = now + kSearch;
+        read(feed);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        feed_in(feed);
+    }
+    for (auto& lane : slow_) {
+        for (Feed& feed : lane->feeds) {
+            feed.searching_until_ns = now + kSearch;
+        }
+    }
+    // Signals belong to the program's own threads.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    running_.store(true);
+    fast_.thread = std::thread([this] { run(fast_); });
+    for (auto& lane : slow_) {
+        lane->thread = std::thread([this, &lane] { run(*lane); });
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void Sampler::stop() noexcept {
+    stopping_.store(true, std::memory_order_seq_cst);
+    wake(fast_);
+    for (auto& lane : slow_) {
+        wake(*lane);
+    }
+    if (fast_.thread.joinable()) {
+        fast_.thread.join();
+    }
+    for (auto& lane : slow_) {
+        if (lane->thread.joinable()) {
+            lane->thread.join();
+        }
+    }
+    running_.store(false);
+}
+
+void Sampler::after_fork_in_child() noexcept {
+    // The threads exist in the parent only. Their handles must be neither joined nor destroyed.
+    new (&fast_.thread) std::thread();
+    for (auto& lane : slow_) {
+        new (&lane->thread) std::thread();
+    }
+    fast_.asleep.store(0);
+    log_.reset_after_fork();
+    new (&settled_) std::condition_variable();
+    waiting_ = 0;
+    running_.store(false);
+    mutex_.unlock();
+}
+
+void Sampler::help() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        ++stats_.helped;
+        take_in();
+    }
+    std::this_thread::yield();
+}
+
+void Sampler::take_in() {
+    if (settlement_.full()) {
+        return;  // a device lags: its interval is closed in lose_patience()
+    }
+    const std::uint64_t seen = settlement_.events();
+    const std::int64_t horizon = clock_.now_ns();
+    const bool whole = log_.drain([this](const Event& event) { settlement_.take(event); });
+    if (whole) {
+        settlement_.advance(horizon);
+    }
+    if (settlement_.events() != seen) {
+        for (Feed& feed : fast_.feeds) {
+            feed.pace.on_events(horizon);
+        }
+        for (auto& lane : slow_) {
+            lane->feeds.front().pace.on_events(horizon);
+            wake(*lane);
+        }
+    }
+}
+
+void Sampler::read(Feed& feed) {
+    const std::int64_t before = clock_.now_ns();
+    feed.source->read(feed.readings.data());
+    const std::int64_t after = clock_.now_ns();
+    for (Reading& reading : feed.readings) {
+        reading.before_ns = before;
+        reading.after_ns = after;
+    }
+    feed.last_read_ns = after;
+}
+
+void Sampler::feed_in(Feed& feed) {
+    ++stats_.reads;
+    feed.pace.on_read();
+    bool failed = false;
+    for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+        const std::size_t sensor = feed.first + i;
+        failed = failed || feed.readings[i].status != Status::ok;
+        timelines_[sensor].feed(feed.readings[i], std::min(settlement_.owed_since(sensor),
+                                                           feed.readings[i].before_ns));
+    }
+    feed.failures = failed ? feed.failures + 1 : 0;
+    stats_.failed_reads += failed ? 1 : 0;
+}
+
+PaceInputs Sampler::inputs(const Feed& feed, std::int64_t now_ns) {
+    PaceInputs in;
+    in.open = settlement_.open();
+    in.last_event_ns = settlement_.last_event_ns();
+    in.trace_step_ns = settlement_.trace_step_ns();
+    in.wrap_safe_ns = INT64_MAX;
+    in.period_known = true;
+    for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+        const Timeline& timeline = timelines_[feed.first + i];
+        in.unsettled = in.unsettled || settlement_.asked_since(feed.first + i) != INT64_MAX;
+        in.period_ns = std::max(in.period_ns, timeline.period().period_ns());
+        in.period_known = in.period_known && timeline.period().known();
+        in.wrap_safe_ns = std::min(in.wrap_safe_ns, timeline.wrap_safe_ns());
+    }
+    if (now_ns < feed.searching_until_ns && !in.period_known) {
+        in.unsettled = true;
+        in.last_event_ns = std::max(in.last_event_ns, feed.searching_until_ns - kSearch);
+    }
+    return in;
+}
+
+// A sensor that owes an answer and does not change, or cannot be read, is not waited for for ever.
+void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
+    for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+        const std::size_t sensor = feed.first + i;
+        Timeline& timeline = timelines_[sensor];
+        const std::int64_t asked = settlement_.asked_since(sensor);
+        if (asked == INT64_MAX || timeline.lost()) {
+            continue;
+        }
+        const std::int64_t longest = timeline.period().longest_ns();
+        const std::int64_t patience =
+            std::clamp(kPatiencePeriods * longest, kPatienceShortest, kPatienceLongest);
+        const bool read_since = timeline.last_read_ns() - longest > asked;
+        if (sensors_[sensor].shape == Shape::counter && read_since && now_ns - asked > patience) {
+            timeline.settle_flat();
+            settlement_.settle(sensor, timeline, 1);
+        } else if (now_ns - asked > kPatienceLongest + patience || settlement_.full()) {
+            timeline.lose();
+            settlement_.note_lag();
+            settlement_.settle(sensor, timeline, 1);
+        }
+    }
+}
+
+std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
+    std::int64_t due = INT64_MAX;
+    // Awake only if every source is: one that sleeps must be woken by the next event.
+    lane.awake = !lane.feeds.empty();
+    for (Feed& feed : lane.feeds) {
+        const PaceInputs in = inputs(feed, now_ns);
+        feed.due_ns = feed.pace.next(feed.last_read_ns, in);
+        if (timelines_[feed.first].lost()) {
+            feed.due_ns = feed.last_read_ns + kReopen;
+        } else if (feed.failures > 0) {
+            const std::int64_t back_off = 100 * kMicrosecond << std::min(feed.failures, 7);
+            feed.due_ns = std::max(feed.due_ns, feed.last_read_ns + back_off);
+        }
+        lane.awake = lane.awake && feed.pace.awake(now_ns, in);
+        due = std::min(due, feed.due_ns);
+    }
+    if (lane.fast && !lane.feeds.empty() && due > settlement_.next_mark_ns()) {
+        due = std::max(now_ns, settlement_.next_mark_ns());
+    }
+    return due;
+}
+
+void Sampler::finish(Lane& lane) {
+    if (settlement_.idle()) {
+        return;
+    }
+    if (running()) {
+        lane.cpu_ns.store(thread_cpu_ns(), std::memory_order_relaxed);
+    }
+    if (settlement_.finish(cpu_ns()) > 0 && waiting_ > 0) {
+        settled_.notify_all();
+    }
+}
+
+std::int64_t Sampler::turn(Lane& lane) {
+    std::int64_t now = clock_.now_ns();
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        note_lateness(lane, now);
+        if (lane.fast) {
+            take_in();
+        }
+        (void)plan(lane, now);
+    }
+    for (Feed& feed : lane.feeds) {
+        if (feed.due_ns > now) {
+            continue;
+        }
+        if (feed.failures > 0 && feed.readings.front().status == Status::lost) {
+            feed.source->reopen();
+        }
+        read(feed);
+        const std::lock_guard<std::mutex> lock(mutex_);
+        feed_in(feed);
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    now = clock_.now_ns();
+    for (Feed& feed : lane.feeds) {
+        for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+            settlement_.settle(feed.first + i, timelines_[feed.first + i],
+                               feed.pace.changes_needed());
+        }
+        lose_patience(feed, now);
+    }
+    finish(lane);
+    return plan(lane, now);
+}
+
+void Sampler::run(Lane& lane) noexcept {
+    prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+    pthread_setname_np(pthread_self(), lane.fast ? "microjoule" : "microjoule-slow");
+    while (!stopping_.load(std::memory_order_seq_cst)) {
+        lane.planned_ns = turn(lane);
+        sleep(lane, lane.planned_ns);
+    }
+}
+
+void Sampler::note_lateness(Lane& lane, std::int64_t now_ns) noexcept {
+    ++stats_.wakeups;
+    const std::int64_t lateness = lane.planned_ns == 0 ? 0 : now_ns - lane.planned_ns;
+    stats_.worst_lateness_ns = std::max(stats_.worst_lateness_ns, lateness);
+    stats_.late_wakeups += lateness > kMillisecond ? 1 : 0;
+}
+
+void Sampler::sleep(Lane& lane, std::int64_t due_ns) noexcept {
+    const timespec until = to_timespec(due_ns);
+    if (lane.awake && due_ns - clock_.now_ns() <= 2 * kMillisecond) {
+        // Up again in a moment: an event is seen then, and need not pay for a wake-up.
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
+        return;
+    }
+    const std::uint32_t how = lane.awake ? kLetMeSleep : kWakeMe;
+    lane.asleep.store(how, std::memory_order_seq_cst);
+    // Either a producer sees `asleep`, or its reserved slot is seen here.
+    const bool event = lane.fast && !lane.awake && !log_.empty();
+    if (!event && !stopping_.load(std::memory_order_seq_cst)) {
+        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&lane.asleep),
+                FUTEX_WAIT_BITSET_PRIVATE, how, &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+    }
+    lane.asleep.store(kUp, std::memory_order_seq_cst);
+}
+
+void Sampler::wake(Lane& lane) noexcept {
+    if (lane.asleep.exchange(kUp, std::memory_order_seq_cst) != kUp) {
+        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&lane.asleep), FUTEX_WAKE_PRIVATE, 1,
+                nullptr, nullptr, 0);
+    }
+}
+
+std::int64_t Sampler::cpu_ns() const noexcept {
+    std::int64_t sum = fast_.cpu_ns.load(std::memory_order_relaxed);
+    for (const auto& lane : slow_) {
+        sum += lane->cpu_ns.load(std::memory_order_relaxed);
+    }
+    return sum;
+}
+
+SamplerStats Sampler::stats() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    SamplerStats stats = stats_;
+    const auto refresh = [](Lane& lane) {
+        clockid_t id{};
+        timespec used{};
+        if (lane.thread.joinable() && pthread_getcpuclockid(lane.thread.native_handle(), &id) == 0 &&
+            clock_gettime(id, &used) == 0) {
+            lane.cpu_ns.store(used.tv_sec * kSecond + used.tv_nsec, std::memory_order_relaxed);
+        }
+    };
+    refresh(fast_);
+    for (auto& lane : slow_) {
+        refresh(*lane);
+    }
+    stats.cpu_ns = cpu_ns();
+    stats.late_events = settlement_.late();
+    return stats;
+}
+
+}  // namespace microjoule

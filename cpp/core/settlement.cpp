@@ -1,0 +1,256 @@
+#include "microjoule/settlement.h"
+
+#include <algorithm>
+
+#include "microjoule/clock.h"
+
+namespace microjoule {
+namespace {
+
+// After a long stop (a suspended process) the past is not filled with marks.
+constexpr std::int64_t kMarksBehind = 16 * Peak::kMarkNs;
+
+}  // namespace
+
+Settlement::Settlement(const std::vector<SensorInfo>& sensors, Windows& windows)
+    : sensors_(sensors), windows_(windows), cursors_(sensors.size(), 0) {}
+
+void Settlement::insert(Pending event) {
+    // Almost always the newest; the loop runs when two threads stamped in another order than they
+    // had reserved. No cursor is ahead of the horizon, and no event behind it.
+    auto place = pending_.end();
+    while (place != pending_.begin() && std::prev(place)->t_ns > event.t_ns) {
+        --place;
+    }
+    pending_.insert(place, std::move(event));
+}
+
+void Settlement::take(const Event& event) {
+    if (event.kind == Event::Kind::none) {
+        return;
+    }
+    Pending pending{event.t_ns, 0, event.record, event.result, Kind::begin, {}};
+    if (pending.t_ns < horizon_ns_) {
+        pending.late_ns = horizon_ns_ - pending.t_ns;
+        pending.t_ns = horizon_ns_;
+        ++late_;
+    }
+    ++events_;
+    last_event_ns_ = std::max(last_event_ns_, event.t_ns);
+    switch (event.kind) {
+        case Event::Kind::begin: {
+            Record& record = windows_.at(event.record);
+            record.cpu_start_ns = sampler_cpu_ns_;
+            record.ended = false;
+            record.lagged = false;
+            record.taken = record.state.load(std::memory_order_acquire) >> 3;
+            for (EnergyAt& at : record.start) {
+                at.anchor = kUnanswered;
+            }
+            record.late_ns = pending.late_ns;
+            if (record.trace) {
+                record.trace->next_ns = pending.t_ns;
+                traced_.push_back(event.record);
+            }
+            if (open_++ == 0) {
+                next_peak_ns_ = (pending.t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
+            }
+            break;
+        }
+        case Event::Kind::end:
+            pending.kind = Kind::end;
+            windows_.at(event.record).ended = true;
+            windows_.at(event.record).late_ns += pending.late_ns;
+            --open_;
+            break;
+        default:
+            pending.kind = Kind::lap;
+            windows_.at(event.result).late_ns = pending.late_ns;
+            break;
+    }
+    insert(std::move(pending));
+}
+
+std::vector<EnergyAt> Settlement::mark_room() {
+    if (spare_.empty()) {
+        return std::vector<EnergyAt>(sensors_.size());
+    }
+    std::vector<EnergyAt> room = std::move(spare_.back());
+    spare_.pop_back();
+    return room;
+}
+
+void Settlement::advance(std::int64_t t_ns) {
+    if (t_ns <= horizon_ns_) {
+        return;
+    }
+    const bool wanted = open_ > 0 || !pending_.empty();
+    if (!wanted) {
+        next_peak_ns_ = INT64_MAX;
+    } else if (next_peak_ns_ < t_ns - kMarksBehind) {
+        next_peak_ns_ = (t_ns / Peak::kMarkNs) * Peak::kMarkNs;
+    }
+    for (; next_peak_ns_ < t_ns && !full(); next_peak_ns_ += Peak::kMarkNs) {
+        if (next_peak_ns_ >= horizon_ns_) {
+            insert({next_peak_ns_, 0, 0, 0, Kind::peak, mark_room()});
+        }
+    }
+    for (std::size_t i = 0; i < traced_.size();) {
+        Record& record = windows_.at(traced_[i]);
+        Trace& trace = *record.trace;
+        const std::int64_t until = record.ended ? std::min(t_ns, record.end_ns.load()) : t_ns;
+        trace.next_ns = std::max(trace.next_ns, horizon_ns_);
+        for (; trace.next_ns < until && !full(); trace.next_ns += trace.step_ns) {
+            insert({trace.next_ns, 0, traced_[i], 0, Kind::trace, mark_room()});
+        }
+        if (record.ended) {
+            traced_.erase(traced_.begin() + static_cast<std::ptrdiff_t>(i));
+        } else {
+            ++i;
+        }
+    }
+    horizon_ns_ = t_ns;
+}
+
+void Settlement::answer(const Pending& event, std::size_t sensor, const EnergyAt& at) {
+    switch (event.kind) {
+        case Kind::begin:
+            windows_.at(event.record).start[sensor] = at;
+            break;
+        case Kind::end:
+            windows_.at(event.record).end[sensor] = at;
+            break;
+        case Kind::lap: {
+            Record& record = windows_.at(event.record);
+            Record& result = windows_.at(event.result);
+            result.start[sensor] = record.start[sensor];
+            result.end[sensor] = at;
+            record.start[sensor] = at;
+            break;
+        }
+        default:
+            break;
+    }
+}
+
+bool Settlement::settle(std::size_t sensor, Timeline& timeline, int changes) {
+    bool any = false;
+    std::uint64_t& cursor = cursors_[sensor];
+    while (cursor < first_ + pending_.size()) {
+        Pending& event = pending_[cursor - first_];
+        const bool mark = event.kind == Kind::peak || event.kind == Kind::trace;
+        if (event.t_ns > horizon_ns_ || !timeline.ready(event.t_ns, mark ? 1 : changes)) {
+            break;
+        }
+        const EnergyAt at = timeline.at(event.t_ns);
+        if (mark) {
+            event.at[sensor] = at;
+        } else {
+            answer(event, sensor, at);
+        }
+        ++cursor;
+        any = true;
+    }
+    return any;
+}
+
+void Settlement::finish_window(std::uint32_t index, std::int64_t start_ns, std::int64_t end_ns,
+                               std::int64_t cpu_ns) {
+    Record& record = windows_.at(index);
+    record.cpu_end_ns = cpu_ns;
+    record.peak_w = end_ns - start_ns >= kSecond ? peak_.highest_since(start_ns) : -1;
+    windows_.finish(index);
+}
+
+std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
+    sampler_cpu_ns_ = sampler_cpu_ns;
+    std::uint64_t answered = first_ + pending_.size();
+    for (const std::uint64_t cursor : cursors_) {
+        answered = std::min(answered, cursor);
+    }
+    std::size_t finished = 0;
+    while (first_ < answered) {
+        Pending& event = pending_.front();
+        switch (event.kind) {
+            case Kind::begin:
+                break;
+            case Kind::end: {
+                Record& record = windows_.at(event.record);
+                if (record.trace) {
+                    record.trace->add(event.t_ns, record.end, sensors_);
+                }
+                finish_window(event.record, record.start_ns.load(), record.end_ns.load(), sampler_cpu_ns);
+                ++finished;
+                break;
+            }
+            case Kind::lap: {
+                Record& record = windows_.at(event.record);
+                Record& result = windows_.at(event.result);
+                result.cpu_start_ns = record.cpu_start_ns;
+                result.lagged = record.lagged;
+                record.cpu_start_ns = sampler_cpu_ns;
+                record.lagged = false;
+                finish_window(event.result, result.start_ns.load(), result.end_ns.load(), sampler_cpu_ns);
+                ++finished;
+                break;
+            }
+            case Kind::peak: {
+                double energy = 0;
+                for (std::size_t s = 0; s < sensors_.size(); ++s) {
+                    if (sensors_[s].counted) {
+                        energy += (static_cast<double>(event.at[s].units) + event.at[s].frac) *
+                                  sensors_[s].unit;
+                    }
+                }
+                peak_.add(event.t_ns, energy);
+                spare_.push_back(std::move(event.at));
+                break;
+            }
+            case Kind::trace:
+                windows_.at(event.record).trace->add(event.t_ns, event.at, sensors_);
+                spare_.push_back(std::move(event.at));
+                break;
+        }
+        pending_.pop_front();
+        ++first_;
+    }
+    return finished;
+}
+
+std::int64_t Settlement::owed_since(std::size_t sensor) const noexcept {
+    const std::uint64_t cursor = cursors_[sensor];
+    return cursor < first_ + pending_.size() ? pending_[cursor - first_].t_ns : INT64_MAX;
+}
+
+std::int64_t Settlement::asked_since(std::size_t sensor) const noexcept {
+    for (std::uint64_t n = cursors_[sensor]; n < first_ + pending_.size(); ++n) {
+        const Pending& event = pending_[n - first_];
+        if (event.kind != Kind::peak && event.kind != Kind::trace) {
+            return event.t_ns;
+        }
+    }
+    return INT64_MAX;
+}
+
+std::int64_t Settlement::trace_step_ns() {
+    std::int64_t finest = 0;
+    for (const std::uint32_t index : traced_) {
+        const std::int64_t step = windows_.at(index).trace->step_ns;
+        finest = finest == 0 ? step : std::min(finest, step);
+    }
+    return finest;
+}
+
+std::int64_t Settlement::next_mark_ns() const noexcept {
+    return open_ > 0 ? next_peak_ns_ : INT64_MAX;
+}
+
+void Settlement::note_lag() noexcept {
+    for (const Pending& event : pending_) {
+        if (event.kind == Kind::begin || event.kind == Kind::end) {
+            windows_.at(event.record).lagged = true;
+        }
+    }
+}
+
+}  // namespace microjoule

@@ -1,0 +1,427 @@
+#include "microjoule/timeline.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "microjoule/clock.h"
+
+namespace microjoule {
+namespace {
+
+constexpr double kSqrt12 = 3.4641016151377544;
+constexpr double kSqrt3 = 1.7320508075688772;
+// Anchors kept behind the newest one; enough to place a burst and its linger.
+constexpr std::size_t kKept = 64;
+constexpr std::size_t kTrimAt = 512;
+// A power sample older than this says nothing about the next one.
+constexpr std::int64_t kGaugeGap = 5 * kSecond;
+
+std::int64_t middle(std::int64_t a, std::int64_t b) noexcept {
+    return a + (b - a) / 2;
+}
+
+}  // namespace
+
+Timeline::Timeline(const SensorInfo& info)
+    : shape_(info.shape),
+      unit_(info.unit),
+      power_span_units_(info.power_span_w / info.unit * 1e-9),
+      counter_(info.modulus, info.unit, info.max_power_w),
+      period_(info.period_hint_ns) {
+    anchors_.reserve(kTrimAt + 8);
+}
+
+std::int64_t Timeline::last_anchor_ns() const noexcept {
+    return anchors_.empty() ? 0 : anchors_.back().at;
+}
+
+bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
+    if (reading.status != Status::ok) {
+        if (reading.status == Status::lost) {
+            lost_ = true;
+        }
+        return false;
+    }
+    bool moved = false;
+    switch (shape_) {
+        case Shape::counter:
+            moved = feed_counter(reading);
+            break;
+        case Shape::stepped:
+            moved = feed_stepped(reading);
+            break;
+        case Shape::gauge:
+            moved = feed_gauge(reading, open_since_ns);
+            break;
+    }
+    lost_ = false;
+    last_after_ns_ = reading.after_ns;
+    return moved;
+}
+
+bool Timeline::feed_counter(const Reading& reading) {
+    // The step can hold what flowed since the old value was set, which was up to one update before
+    // the last read that showed it.
+    const std::int64_t elapsed = reading.after_ns - same_before_ns_ + 2 * period_.longest_ns();
+    const Counter::Result result = counter_.feed(reading.raw, elapsed);
+    if (result.step == Step::unchanged) {
+        same_before_ns_ = reading.before_ns;
+        return false;
+    }
+    Anchor anchor{};
+    anchor.hi = reading.after_ns;
+    anchor.lo = same_before_ns_;
+    anchor.lo_learnt = reading.before_ns - period_.longest_ns();
+    same_before_ns_ = reading.before_ns;
+    switch (result.step) {
+        case Step::first:
+            anchor.lo = anchor.lo_learnt;
+            break;
+        case Step::reset: {
+            const Anchor& last = anchors_.back();
+            anchor.lo = anchor.lo_learnt = reading.before_ns;
+            anchor.units = last.units;
+            anchor.gap_ns = last.gap_ns + std::max<std::int64_t>(0, reading.before_ns - last.at);
+            anchor.ambiguous = last.ambiguous;
+            anchor.resets = last.resets + 1;
+            break;
+        }
+        default: {
+            const Anchor& last = anchors_.back();
+            anchor.units = last.units + static_cast<std::int64_t>(result.delta);
+            anchor.gap_ns = last.gap_ns;
+            anchor.ambiguous = last.ambiguous + (result.ambiguous ? 1 : 0);
+            anchor.resets = last.resets;
+            // Without a learnt period the hint may not tighten a bracket: it is only a hint.
+            anchor.lo_learnt = period_.known() ? std::max(anchor.lo, anchor.lo_learnt) : anchor.lo;
+            learn(last, anchor);
+            break;
+        }
+    }
+    anchor.at = middle(anchor.lo_learnt, anchor.hi);
+    anchor.sigma_ns = static_cast<double>(anchor.hi - anchor.lo_learnt) / kSqrt12;
+    push(anchor);
+    return true;
+}
+
+bool Timeline::feed_stepped(const Reading& reading) {
+    const auto units = static_cast<std::int64_t>(reading.raw);
+    const double sigma = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
+    push_exact(middle(reading.before_ns, reading.after_ns), sigma, units);
+    return true;
+}
+
+bool Timeline::feed_gauge(const Reading& reading, std::int64_t open_since_ns) {
+    const std::int64_t t = middle(reading.before_ns, reading.after_ns);
+    const double sigma = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
+    if (!anchors_.empty() && t - anchors_.back().at > kGaugeGap) {
+        trapezoid_.interrupt();
+    }
+    if (!trapezoid_.running()) {
+        // Whoever asked did so an instant before this sample: its power is held back to then.
+        const std::int64_t last = anchors_.empty() ? t : anchors_.back().at;
+        const std::int64_t start = std::min(t, std::max(open_since_ns, std::max(last, t - period_.period_ns())));
+        if (!anchors_.empty() && start > last) {
+            push_exact(start, 0, anchors_.back().units);
+            anchors_.back().gap_ns += start - last;
+        }
+        trapezoid_.add(start, reading.raw);
+    }
+    trapezoid_.add(t, reading.raw);
+    push_exact(t, sigma, trapezoid_.energy_nj());
+    return true;
+}
+
+void Timeline::push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units) {
+    Anchor anchor{};
+    if (!anchors_.empty()) {
+        const Anchor& last = anchors_.back();
+        if (t_ns <= last.at) {
+            return;  // the clock stood still: nothing new
+        }
+        anchor = last;
+        anchor.units = std::max(units, last.units);
+    } else {
+        anchor.units = units;
+    }
+    anchor.lo = anchor.hi = anchor.lo_learnt = anchor.at = t_ns;
+    anchor.sigma_ns = sigma_ns;
+    anchor.shape_units = 0;
+    anchor.fixed = true;
+    push(anchor);
+}
+
+void Timeline::push(Anchor anchor) {
+    trim();
+    if (!anchors_.empty()) {
+        anchor.at = std::max(anchor.at, anchors_.back().at + 1);
+    } else {
+        origin_.units = origin_.low = origin_.high = anchor.units;
+    }
+    anchors_.push_back(anchor);
+    dirty_ = true;
+}
+
+void Timeline::learn(const Anchor& before, const Anchor& after) {
+    const std::int64_t gap = middle(after.lo, after.hi) - middle(before.lo, before.hi);
+    const std::int64_t bracket = std::max(after.hi - after.lo, before.hi - before.lo);
+    // Only gaps that both reads resolve say something about the period.
+    if (bracket > 0 && 5 * bracket <= 2 * gap && before.hi <= after.lo + bracket) {
+        period_.add(gap, bracket);
+    }
+}
+
+void Timeline::trim() {
+    if (anchors_.size() < kTrimAt) {
+        return;
+    }
+    const std::size_t drop = anchors_.size() - kKept;
+    anchors_.erase(anchors_.begin(), anchors_.begin() + static_cast<std::ptrdiff_t>(drop));
+    first_number_ += static_cast<std::int64_t>(drop);
+    unfixed_ = unfixed_ > drop ? unfixed_ - drop : 0;
+}
+
+// Places each anchor that may still move where its uncertainty is smallest: in the middle of its
+// bracket, one learnt period before the next change, or whole periods after the previous one.
+void Timeline::place() {
+    if (!dirty_ || shape_ != Shape::counter || !period_.known()) {
+        dirty_ = false;
+        return;
+    }
+    dirty_ = false;
+    const double jitter = period_.jitter_ns();
+    const std::int64_t period = period_.period_ns();
+    const auto consider = [](Anchor& anchor, std::int64_t candidate, double sigma) {
+        const auto slack = static_cast<std::int64_t>(3 * sigma);
+        if (sigma < anchor.sigma_ns && candidate >= anchor.lo_learnt - slack &&
+            candidate <= anchor.hi + slack) {
+            anchor.at = std::clamp(candidate, anchor.lo_learnt, anchor.hi);
+            anchor.sigma_ns = sigma;
+        }
+    };
+    for (std::size_t k = anchors_.size(); k-- > unfixed_;) {
+        Anchor& anchor = anchors_[k];
+        if (anchor.fixed) {
+            continue;
+        }
+        anchor.at = middle(anchor.lo_learnt, anchor.hi);
+        anchor.sigma_ns = static_cast<double>(anchor.hi - anchor.lo_learnt) / kSqrt12;
+        if (k + 1 < anchors_.size()) {
+            const Anchor& next = anchors_[k + 1];
+            consider(anchor, next.at - period, std::hypot(next.sigma_ns, jitter));
+        }
+    }
+    for (std::size_t k = std::max<std::size_t>(unfixed_, 1); k < anchors_.size(); ++k) {
+        Anchor& anchor = anchors_[k];
+        const Anchor& previous = anchors_[k - 1];
+        if (!anchor.fixed) {
+            const double periods = std::round(static_cast<double>(anchor.at - previous.at) /
+                                              static_cast<double>(period));
+            // A bracket wider than a period would leave open how many periods have passed.
+            if (periods >= 1 && periods <= 8 && anchor.hi - anchor.lo_learnt < period * 9 / 8) {
+                consider(anchor, previous.at + static_cast<std::int64_t>(periods) * period,
+                         std::hypot(previous.sigma_ns, jitter * std::sqrt(periods)));
+            }
+            anchor.at = std::max(anchor.at, previous.at + 1);
+        }
+    }
+}
+
+bool Timeline::ready(std::int64_t t_ns, int changes) const noexcept {
+    if (lost_) {
+        return true;
+    }
+    for (std::size_t k = anchors_.size(); k-- > 0;) {
+        if (anchors_[k].lo_learnt < t_ns) {
+            return false;
+        }
+        if (--changes <= 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void Timeline::settle_flat() {
+    if (anchors_.empty()) {
+        return;
+    }
+    const Anchor& last = anchors_.back();
+    // What was read at r had been set at most one update earlier: E stood still at least up to there.
+    const std::int64_t t = same_before_ns_ - period_.longest_ns();
+    Anchor anchor = last;
+    anchor.lo = anchor.lo_learnt = anchor.hi = anchor.at = std::max(t, last.at + 1);
+    anchor.sigma_ns = 0;
+    // Had the sensor frozen rather than the power stopped, this is what would be missing.
+    const std::size_t count = anchors_.size();
+    const double power = count >= 2 ? slope(count - 1) : 0;
+    anchor.shape_units = std::max(last.shape_units, power * static_cast<double>(period_.longest_ns()));
+    anchor.fixed = true;
+    push(anchor);
+}
+
+std::size_t Timeline::first_after(std::int64_t t_ns) const noexcept {
+    const auto found = std::upper_bound(anchors_.begin(), anchors_.end(), t_ns,
+                                        [](std::int64_t t, const Anchor& a) { return t < a.at; });
+    return static_cast<std::size_t>(found - anchors_.begin());
+}
+
+double Timeline::slope(std::size_t after) const noexcept {
+    const Anchor& a = anchors_[after - 1];
+    const Anchor& b = anchors_[after];
+    return static_cast<double>(b.units - a.units) / static_cast<double>(b.at - a.at);
+}
+
+// The sampler slept, an event woke it, and the counter was updated before the first read: the
+// update before that one went unseen. It is placed one learnt period (or as many as reach back to
+// the event) earlier, at the power seen just after.
+void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
+    const Anchor& a = anchors_[after - 1];
+    const Anchor& b = anchors_[after];
+    const std::int64_t period = period_.period_ns();
+    if (shape_ != Shape::counter || !period_.known() || after + 1 >= anchors_.size() ||
+        b.at - a.at < 3 * period || b.at - t_ns > 50 * period || b.fixed || b.gap_ns != a.gap_ns) {
+        return;
+    }
+    const std::int64_t periods = (b.at - t_ns + period - 1) / period;
+    Anchor inferred = b;
+    inferred.at = std::max(a.at + 1, b.at - periods * period);
+    inferred.lo = a.hi;
+    inferred.lo_learnt = inferred.at;
+    inferred.hi = inferred.at;
+    const auto back = static_cast<double>(b.at - inferred.at);
+    const double power = slope(after + 1);
+    inferred.units = std::max(a.units, b.units - static_cast<std::int64_t>(std::llround(power * back)));
+    inferred.sigma_ns = std::hypot(b.sigma_ns, period_.jitter_ns() * std::sqrt(static_cast<double>(periods)));
+    inferred.shape_units = std::abs(power - slope(after)) * back / kSqrt3;
+    inferred.fixed = true;
+    anchors_.insert(anchors_.begin() + static_cast<std::ptrdiff_t>(after), inferred);
+}
+
+EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept {
+    const Anchor& a = anchors_[after - 1];
+    const Anchor& b = anchors_[after];
+    const auto length = static_cast<double>(b.at - a.at);
+    EnergyAt result;
+    result.anchor = first_number_ + static_cast<std::int64_t>(after) - 1;
+    result.lambda = static_cast<double>(t_ns - a.at) / length;
+    result.slope = slope(after);
+    const double steps = static_cast<double>(b.units - a.units) * result.lambda;
+    const double whole = std::floor(steps);
+    result.units = a.units + static_cast<std::int64_t>(whole);
+    result.frac = steps - whole;
+    result.sigma_before_ns = a.sigma_ns;
+    result.sigma_after_ns = b.sigma_ns;
+    // Between two anchors power is known in the mean only. How far it may have varied shows in the
+    // intervals on either side; E(t) is off most in the middle.
+    double swing = power_span_units_;
+    if (after >= 2) {
+        swing = std::max(swing, std::abs(slope(after - 1) - result.slope));
+    }
+    if (after + 1 < anchors_.size()) {
+        swing = std::max(swing, std::abs(slope(after + 1) - result.slope));
+    }
+    result.shape_units = std::hypot(swing * length * std::min(result.lambda, 1 - result.lambda) / kSqrt3,
+                                    std::hypot((1 - result.lambda) * a.shape_units,
+                                               result.lambda * b.shape_units));
+    result.gap_ns = a.gap_ns + static_cast<std::int64_t>(
+                                   static_cast<double>(b.gap_ns - a.gap_ns) * result.lambda);
+    result.ambiguous = a.ambiguous;
+    result.resets = a.resets;
+    // Hard bounds: a value that a read had shown before t had been reached by t; a value set after
+    // t had not been.
+    std::size_t known = after;
+    while (known > 0 && anchors_[known - 1].hi > t_ns) {
+        --known;
+    }
+    std::size_t later = after;
+    while (later + 1 < anchors_.size() && anchors_[later].lo < t_ns) {
+        ++later;
+    }
+    result.low = known > 0 ? anchors_[known - 1].units : anchors_.front().units;
+    result.high = anchors_[later].units + 1;
+    return result;
+}
+
+EnergyAt Timeline::beyond(std::int64_t t_ns) const noexcept {
+    EnergyAt result;
+    if (anchors_.empty()) {
+        return result;
+    }
+    const Anchor& last = anchors_.back();
+    result.anchor = first_number_ + static_cast<std::int64_t>(anchors_.size()) - 1;
+    result.units = result.low = result.high = last.units;
+    result.gap_ns = last.gap_ns;
+    result.ambiguous = last.ambiguous;
+    result.resets = last.resets;
+    result.shape_units = last.shape_units;
+    result.sigma_before_ns = last.sigma_ns;
+    if (lost_ && t_ns > last.at) {
+        result.gap_ns += t_ns - last.at;
+    }
+    return result;
+}
+
+EnergyAt Timeline::before_all() const noexcept {
+    EnergyAt result;
+    if (!anchors_.empty()) {
+        const Anchor& first = anchors_.front();
+        result.anchor = first_number_;
+        result.units = result.low = first.units;
+        result.high = first.units + 1;
+        result.gap_ns = first.gap_ns;
+        result.ambiguous = first.ambiguous;
+        result.resets = first.resets;
+        result.sigma_before_ns = first.sigma_ns;
+    }
+    return result;
+}
+
+EnergyAt Timeline::at(std::int64_t t_ns) {
+    place();
+    std::size_t after = first_after(t_ns);
+    if (after == 0) {
+        return before_all();
+    }
+    if (after == anchors_.size()) {
+        const EnergyAt result = beyond(t_ns);
+        // What was said about the lost time stays said when the sensor comes back.
+        Anchor frozen = anchors_.back();
+        frozen.lo = frozen.hi = frozen.lo_learnt = frozen.at = t_ns;
+        frozen.gap_ns = result.gap_ns;
+        frozen.fixed = true;
+        anchors_.back().fixed = true;
+        push(frozen);
+        unfixed_ = anchors_.size();
+        return result;
+    }
+    infer_change_before(after, t_ns);
+    after = first_after(t_ns);
+    anchors_[after - 1].fixed = true;
+    anchors_[after].fixed = true;
+    unfixed_ = std::max(unfixed_, after + 1);
+    return between(after, t_ns);
+}
+
+EnergyAt Timeline::estimate(std::int64_t t_ns) const noexcept {
+    const std::size_t after = first_after(t_ns);
+    if (after == 0) {
+        return before_all();
+    }
+    if (after < anchors_.size()) {
+        return between(after, t_ns);
+    }
+    EnergyAt result = beyond(t_ns);
+    if (anchors_.size() >= 2 && !lost_) {
+        const double steps =
+            slope(anchors_.size() - 1) * static_cast<double>(t_ns - anchors_.back().at);
+        const double whole = std::floor(steps);
+        result.units += static_cast<std::int64_t>(whole);
+        result.frac = steps - whole;
+        result.shape_units = std::hypot(result.shape_units, steps / kSqrt3);
+        result.high = result.units + static_cast<std::int64_t>(whole) + 1;
+    }
+    return result;
+}
+
+}  // namespace microjoule

@@ -1,0 +1,208 @@
+#include "microjoule/windows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace microjoule {
+namespace {
+
+constexpr std::uint64_t state_of(std::uint64_t generation, Record::Phase phase) noexcept {
+    return generation << 3 | phase;
+}
+
+constexpr std::uint64_t phase_of(std::uint64_t state) noexcept {
+    return state & 7;
+}
+
+}  // namespace
+
+void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
+                const std::vector<SensorInfo>& sensors) {
+    if (t_ns.size() >= kMost) {
+        std::size_t kept = 0;
+        const std::size_t columns = sensors.size();
+        for (std::size_t i = 0; i < t_ns.size(); i += 2, ++kept) {
+            t_ns[kept] = t_ns[i];
+            std::copy_n(energy.begin() + static_cast<std::ptrdiff_t>(i * columns), columns,
+                        energy.begin() + static_cast<std::ptrdiff_t>(kept * columns));
+        }
+        t_ns.resize(kept);
+        energy.resize(kept * columns);
+        step_ns *= 2;
+    }
+    t_ns.push_back(t);
+    for (std::size_t s = 0; s < sensors.size(); ++s) {
+        energy.push_back((static_cast<double>(at[s].units) + at[s].frac) * sensors[s].unit);
+    }
+}
+
+Windows::Windows(std::size_t sensors)
+    : sensors_(sensors), slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
+    grow();
+}
+
+Windows::~Windows() {
+    for (std::size_t i = 0; i < kSlabs; ++i) {
+        delete[] slabs_[i].load(std::memory_order_relaxed);
+    }
+}
+
+void Windows::grow() {
+    const std::lock_guard<std::mutex> lock(grow_mutex_);
+    if ((free_.load(std::memory_order_acquire) & 0xffffffffU) != 0) {
+        return;  // another thread was faster
+    }
+    const std::uint32_t size = size_.load(std::memory_order_relaxed);
+    if (size / kSlab >= kSlabs) {
+        throw std::length_error("more than 4 million windows are open at once: end some of them");
+    }
+    auto* slab = new Record[kSlab];
+    for (std::size_t i = 0; i < kSlab; ++i) {
+        slab[i].start.resize(sensors_);
+        slab[i].end.resize(sensors_);
+    }
+    slabs_[size / kSlab].store(slab, std::memory_order_release);
+    size_.store(size + static_cast<std::uint32_t>(kSlab), std::memory_order_release);
+    for (std::size_t i = kSlab; i-- > 0;) {
+        push_free(size + static_cast<std::uint32_t>(i));
+    }
+}
+
+void Windows::push_free(std::uint32_t record) noexcept {
+    std::uint64_t head = free_.load(std::memory_order_relaxed);
+    std::uint64_t wanted = 0;
+    do {
+        at(record).next_free.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
+        wanted = ((head >> 32) + 1) << 32 | (record + 1);
+    } while (!free_.compare_exchange_weak(head, wanted, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed));
+}
+
+Handle Windows::acquire(Record::Phase phase) {
+    std::uint64_t head = free_.load(std::memory_order_acquire);
+    while (true) {
+        const auto top = static_cast<std::uint32_t>(head);
+        if (top == 0) {
+            grow();
+            head = free_.load(std::memory_order_acquire);
+            continue;
+        }
+        Record& record = at(top - 1);
+        const std::uint64_t next = record.next_free.load(std::memory_order_relaxed);
+        if (free_.compare_exchange_weak(head, ((head >> 32) + 1) << 32 | next,
+                                        std::memory_order_acq_rel, std::memory_order_acquire)) {
+            const std::uint64_t generation = (record.state.load(std::memory_order_relaxed) >> 3) + 1;
+            record.state.store(state_of(generation, phase), std::memory_order_release);
+            return {top - 1, generation};
+        }
+    }
+}
+
+bool Windows::close(Handle handle) noexcept {
+    std::uint64_t expected = state_of(handle.generation, Record::open);
+    return at(handle.record)
+        .state.compare_exchange_strong(expected, state_of(handle.generation, Record::closing),
+                                       std::memory_order_acq_rel);
+}
+
+bool Windows::is_open(Handle handle) noexcept {
+    return at(handle.record).state.load(std::memory_order_acquire) ==
+           state_of(handle.generation, Record::open);
+}
+
+bool Windows::is_done(Handle handle) noexcept {
+    return at(handle.record).state.load(std::memory_order_acquire) ==
+           state_of(handle.generation, Record::done);
+}
+
+void Windows::finish(std::uint32_t record) noexcept {
+    std::atomic<std::uint64_t>& state = at(record).state;
+    std::uint64_t current = state.load(std::memory_order_acquire);
+    while (true) {
+        const bool wanted = phase_of(current) == Record::closing;
+        const Record::Phase phase = wanted ? Record::done : Record::free;
+        if (state.compare_exchange_weak(current, state_of(current >> 3, phase),
+                                        std::memory_order_acq_rel)) {
+            if (!wanted) {
+                push_free(record);
+            }
+            return;
+        }
+    }
+}
+
+void Windows::release(Handle handle) noexcept {
+    std::atomic<std::uint64_t>& state = at(handle.record).state;
+    std::uint64_t current = state.load(std::memory_order_acquire);
+    while (current >> 3 == handle.generation) {
+        Record::Phase phase = Record::free;
+        if (phase_of(current) == Record::closing) {
+            phase = Record::abandoned;
+        } else if (phase_of(current) != Record::done) {
+            return;
+        }
+        if (state.compare_exchange_weak(current, state_of(handle.generation, phase),
+                                        std::memory_order_acq_rel)) {
+            if (phase == Record::free) {
+                push_free(handle.record);
+            }
+            return;
+        }
+    }
+}
+
+void Windows::discard(Handle handle) noexcept {
+    at(handle.record).state.store(state_of(handle.generation, Record::free), std::memory_order_release);
+    push_free(handle.record);
+}
+
+SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_t late_ns,
+                         const SensorInfo& info) noexcept {
+    SensorFigures out;
+    const double units = static_cast<double>(end.units - start.units) + (end.frac - start.frac);
+    out.energy = units * info.unit;
+
+    // The window's energy as a function of the anchors' times (slope) and values (weight).
+    struct Share {
+        std::int64_t anchor;
+        double by_time;
+        double by_value;
+        double sigma_ns;
+    };
+    std::array<Share, 4> shares{{
+        {start.anchor, start.slope * (1 - start.lambda), -(1 - start.lambda), start.sigma_before_ns},
+        {start.anchor + 1, start.slope * start.lambda, -start.lambda, start.sigma_after_ns},
+        {end.anchor, -end.slope * (1 - end.lambda), 1 - end.lambda, end.sigma_before_ns},
+        {end.anchor + 1, -end.slope * end.lambda, end.lambda, end.sigma_after_ns},
+    }};
+    double timing = 0;
+    double weight = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        Share& mine = shares[i];
+        for (std::size_t k = 2; i < 2 && k < shares.size(); ++k) {
+            if (shares[k].anchor == mine.anchor) {
+                mine.by_time += shares[k].by_time;
+                mine.by_value += shares[k].by_value;
+                shares[k].by_time = shares[k].by_value = 0;
+            }
+        }
+        timing += std::pow(mine.by_time * mine.sigma_ns, 2);
+        weight += mine.by_value * mine.by_value;
+    }
+    timing += start.shape_units * start.shape_units + end.shape_units * end.shape_units;
+    timing += std::pow(end.slope * static_cast<double>(late_ns), 2);
+    out.timing = std::sqrt(timing) * info.unit;
+    out.quantisation = info.quantum * std::sqrt(weight / 12.0);
+    out.gain = std::abs(out.energy) * info.gain_rel;
+    out.model = std::abs(out.energy) * info.model_rel;
+    const double resolution = info.quantum - info.unit;  // the counter's own step beyond the raw one
+    out.low = std::max(0.0, static_cast<double>(end.low - start.high) * info.unit - resolution);
+    out.high = static_cast<double>(end.high - start.low) * info.unit + resolution;
+    out.gap_s = static_cast<double>(std::max<std::int64_t>(0, end.gap_ns - start.gap_ns)) * 1e-9;
+    out.ambiguous = end.ambiguous - start.ambiguous;
+    out.resets = end.resets - start.resets;
+    return out;
+}
+
+}  // namespace microjoule

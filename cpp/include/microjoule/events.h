@@ -1,0 +1,93 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "microjoule/clock.h"
+
+namespace microjoule {
+
+/// What somebody asked for at an instant.
+struct Event {
+    enum class Kind : std::uint8_t {
+        none,   ///< reserved and withdrawn (a bad token): takes no effect
+        begin,  ///< `record` opens
+        end,    ///< `record` closes
+        lap,    ///< `result` takes over what `record` measured; `record` begins anew
+    };
+    std::int64_t t_ns = 0;
+    std::uint32_t record = 0;
+    std::uint32_t result = 0;
+    Kind kind = Kind::none;
+};
+
+/// The bounded log between everyone who asks and the one sampler that answers.
+///
+/// Many producers, one consumer, no lock. A slot is reserved *before* its event is stamped: once
+/// the consumer has seen the tail, every later event carries a later stamp, so "all events before
+/// this instant are known" is a statement it can make. A reserved slot that is not yet written
+/// stops it there.
+class EventLog {
+public:
+    /// Room for 2^log2_capacity events.
+    explicit EventLog(unsigned log2_capacity);
+
+    /// Reserves a slot, then takes the stamp. `help` is called while the log is full and must let
+    /// the consumer make room. Returns the slot's number; the stamp goes to `t_ns`.
+    template <class Help>
+    std::uint64_t reserve(const Clock& clock, std::int64_t& t_ns, Help&& help) {
+        const std::uint64_t number = tail_.fetch_add(1, std::memory_order_seq_cst);
+        while (number - head_.load(std::memory_order_acquire) > mask_) {
+            help();
+        }
+        t_ns = clock.now_ns();
+        return number;
+    }
+
+    /// Writes the event into its reserved slot and makes it visible.
+    void publish(std::uint64_t number, const Event& event) noexcept {
+        Slot& slot = slots_[number & mask_];
+        slot.event = event;
+        slot.ready.store(number + 1, std::memory_order_release);
+    }
+
+    /// Consumer: hands over every event up to the tail, in the order of reservation. Returns false
+    /// if it had to stop at a slot that is reserved but not written yet.
+    template <class Take>
+    bool drain(Take&& take) {
+        const std::uint64_t tail = tail_.load(std::memory_order_seq_cst);
+        std::uint64_t head = head_.load(std::memory_order_relaxed);
+        while (head != tail) {
+            Slot& slot = slots_[head & mask_];
+            if (slot.ready.load(std::memory_order_acquire) != head + 1) {
+                return false;
+            }
+            take(slot.event);
+            head_.store(++head, std::memory_order_release);
+        }
+        return true;
+    }
+
+    /// Nothing reserved that has not been handed over.
+    [[nodiscard]] bool empty() const noexcept {
+        return tail_.load(std::memory_order_seq_cst) == head_.load(std::memory_order_relaxed);
+    }
+
+    /// In a forked child: the other threads, and what they had reserved, do not exist here.
+    void reset_after_fork() noexcept;
+
+private:
+    struct Slot {
+        std::atomic<std::uint64_t> ready{0};
+        Event event;
+    };
+
+    std::uint64_t mask_;
+    std::unique_ptr<Slot[]> slots_;
+    // Producers and the consumer each own a cache line.
+    alignas(64) std::atomic<std::uint64_t> tail_{0};
+    alignas(64) std::atomic<std::uint64_t> head_{0};
+};
+
+}  // namespace microjoule

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "microjoule/clock.h"
+#include "microjoule/events.h"
+#include "microjoule/sampler.h"
+#include "microjoule/source.h"
+#include "microjoule/windows.h"
+
+namespace microjoule {
+
+/// Everything that is known of one window.
+struct Figures {
+    std::int64_t start_ns = 0;
+    std::int64_t end_ns = 0;
+    std::vector<SensorFigures> sensors;  ///< in the order of Meter::sensors()
+    double peak_w = -1;                  ///< highest 1 s mean; negative: the window was shorter
+    double overhead_cpu_s = 0;           ///< CPU time of the sampler meanwhile
+    double late_s = 0;                   ///< the window's ends were moved by this much
+    bool lagged = false;                 ///< a device did not answer and was closed by force
+    bool settled = false;                ///< false: best values so far, with wider uncertainty
+};
+
+/// What flowed since the meter began.
+struct Books {
+    std::vector<SensorFigures> sensors;
+    double duration_s = 0;
+};
+
+/// Windows over the timelines of some sensors: begin, end, lap, and reading the figures.
+///
+/// begin() and end() are a clock read and a queue push; they may be called from any thread, may
+/// overlap and may cross threads.
+class Meter {
+public:
+    Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options,
+          const Clock& clock = monotonic_clock());
+    ~Meter();
+    Meter(const Meter&) = delete;
+    Meter& operator=(const Meter&) = delete;
+
+    void start();
+    void close() noexcept;
+    [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
+
+    /// Opens a window; the stamp is taken last. Returns its token.
+    std::uint64_t begin();
+    /// The same with a trace of E(t) every `step_ns`.
+    std::uint64_t begin_traced(std::int64_t step_ns);
+    /// Closes a window; the stamp is taken first. Throws std::invalid_argument for a token that is
+    /// unknown or has ended.
+    Handle end(std::uint64_t token);
+    /// Ends one window and begins the next at the same stamp, under the same token.
+    Handle lap(std::uint64_t token);
+
+    /// Waits up to `timeout_ns` for the result to settle.
+    bool wait(Handle handle, std::int64_t timeout_ns);
+    [[nodiscard]] bool settled(Handle handle) noexcept { return sampler_.windows().is_done(handle); }
+    /// The figures as they are now.
+    [[nodiscard]] Figures figures(Handle handle);
+    /// The trace of a settled window; nullptr if none was asked for. Ends with the window's end.
+    [[nodiscard]] std::unique_ptr<Trace> take_trace(Handle handle);
+    /// The result will not be read again.
+    void release(Handle handle) noexcept { sampler_.windows().release(handle); }
+    /// Stamps of a window that has ended.
+    [[nodiscard]] std::int64_t start_ns(Handle handle) noexcept;
+    [[nodiscard]] std::int64_t end_ns(Handle handle) noexcept;
+
+    [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept { return sampler_.sensors(); }
+    [[nodiscard]] std::vector<std::int64_t> update_periods_ns();
+    [[nodiscard]] SamplerStats stats() { return sampler_.stats(); }
+    [[nodiscard]] Books books();
+    [[nodiscard]] Sampler& sampler() noexcept { return sampler_; }
+
+private:
+    std::uint64_t post_begin(Handle handle);
+    [[nodiscard]] Handle checked(std::uint64_t token);
+
+    const Clock& clock_;
+    EventLog log_;
+    Sampler sampler_;
+    std::int64_t began_ns_ = 0;
+};
+
+}  // namespace microjoule

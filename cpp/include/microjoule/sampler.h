@@ -1,0 +1,178 @@
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "microjoule/clock.h"
+#include "microjoule/events.h"
+#include "microjoule/pace.h"
+#include "microjoule/settlement.h"
+#include "microjoule/source.h"
+#include "microjoule/timeline.h"
+#include "microjoule/windows.h"
+
+namespace microjoule {
+
+struct SamplerOptions {
+    PaceMode mode = PaceMode::events;
+    std::int64_t period_ns = 1'000'000;
+};
+
+/// What the sampler has cost and met so far.
+struct SamplerStats {
+    std::uint64_t reads = 0;
+    std::uint64_t failed_reads = 0;
+    std::uint64_t wakeups = 0;
+    std::uint64_t late_wakeups = 0;     ///< more than a millisecond past the deadline
+    std::int64_t worst_lateness_ns = 0;
+    std::int64_t cpu_ns = 0;
+    std::uint64_t late_events = 0;
+    std::uint64_t helped = 0;  ///< times a caller had to drain a full log
+};
+
+/// Reads the sources at the pace of the events and lets the settlement replay them.
+///
+/// One thread for everything that answers quickly; a source that may block has a thread of its own,
+/// so that a stuck driver call delays nobody. Sensors are read without the lock; the lock is held
+/// only to take the readings in. The threads block every signal and never touch Python.
+class Sampler {
+public:
+    Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock, SamplerOptions options,
+            EventLog& log);
+    ~Sampler();
+    Sampler(const Sampler&) = delete;
+    Sampler& operator=(const Sampler&) = delete;
+
+    /// Reads everything once, so that every timeline has begun, and starts the threads.
+    void start();
+    /// Ends the threads: prompt, idempotent, also after a failed start.
+    void stop() noexcept;
+    [[nodiscard]] bool running() const noexcept { return running_.load(std::memory_order_acquire); }
+
+    /// After an event was published: one system call if the sampler sleeps, none if it is awake.
+    void nudge() noexcept {
+        if (fast_.asleep.load(std::memory_order_seq_cst) == kWakeMe) {
+            wake(fast_);
+        }
+    }
+
+    /// Called by producers while the log is full.
+    void help();
+
+    /// One turn of the fast lane, for tests with their own clock. Returns the next deadline.
+    std::int64_t step() { return turn(fast_); }
+
+    /// Waits until `done()` holds or the timeout is over. Returns done().
+    template <class Done>
+    bool wait(std::int64_t timeout_ns, Done&& done);
+
+    /// Runs `read(timelines)` under the lock.
+    template <class Read>
+    auto locked(Read&& read) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return read();
+    }
+
+    [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept { return sensors_; }
+    [[nodiscard]] Windows& windows() noexcept { return windows_; }
+    /// Under the lock only.
+    [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept { return timelines_[sensor]; }
+    [[nodiscard]] SamplerStats stats();
+
+    // fork: the lock is held across it, so that the child finds everything whole.
+    void before_fork() noexcept { mutex_.lock(); }
+    void after_fork_in_parent() noexcept { mutex_.unlock(); }
+    void after_fork_in_child() noexcept;
+
+private:
+    struct Feed {
+        std::unique_ptr<Source> source;
+        std::size_t first;  // index of its first sensor
+        std::vector<Reading> readings;
+        Pace pace;
+        std::int64_t last_read_ns = 0;
+        std::int64_t due_ns = 0;
+        std::int64_t searching_until_ns = 0;  // the update period is being learnt
+        int failures = 0;
+    };
+    // Values of Lane::asleep: what a producer must do about a sleeping thread.
+    static constexpr std::uint32_t kUp = 0;
+    static constexpr std::uint32_t kWakeMe = 1;
+    static constexpr std::uint32_t kLetMeSleep = 2;  ///< its next read is soon enough
+
+    struct Lane {
+        std::vector<Feed> feeds;
+        std::thread thread;
+        std::atomic<std::uint32_t> asleep{kUp};
+        bool awake = false;
+        bool fast = false;
+        std::int64_t planned_ns = 0;  ///< the deadline it slept to
+        std::atomic<std::int64_t> cpu_ns{0};
+    };
+
+    std::int64_t turn(Lane& lane);
+    void take_in();
+    void read(Feed& feed);
+    void feed_in(Feed& feed);
+    void lose_patience(Feed& feed, std::int64_t now_ns);
+    [[nodiscard]] PaceInputs inputs(const Feed& feed, std::int64_t now_ns);
+    [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
+    void finish(Lane& lane);
+    void run(Lane& lane) noexcept;
+    void sleep(Lane& lane, std::int64_t due_ns) noexcept;
+    void wake(Lane& lane) noexcept;
+    [[nodiscard]] std::int64_t cpu_ns() const noexcept;
+    void note_lateness(Lane& lane, std::int64_t now_ns) noexcept;
+
+    const Clock& clock_;
+    SamplerOptions options_;
+    EventLog& log_;
+    std::vector<SensorInfo> sensors_;
+    std::vector<Timeline> timelines_;
+    Windows windows_;
+    Settlement settlement_;
+    Lane fast_;
+    std::vector<std::unique_ptr<Lane>> slow_;
+    std::mutex mutex_;
+    std::condition_variable settled_;
+    int waiting_ = 0;
+    SamplerStats stats_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> running_{false};
+};
+
+template <class Done>
+bool Sampler::wait(std::int64_t timeout_ns, Done&& done) {
+    const std::int64_t deadline = clock_.now_ns() + timeout_ns;
+    if (!running()) {
+        // Nobody else would move on: the caller does the sampler's work itself.
+        while (!done() && clock_.now_ns() < deadline) {
+            const std::int64_t due = step();
+            if (due > clock_.now_ns()) {
+                std::this_thread::sleep_for(std::chrono::nanoseconds(
+                    std::min<std::int64_t>(due - clock_.now_ns(), kMillisecond)));
+            }
+        }
+        return done();
+    }
+    std::unique_lock<std::mutex> lock(mutex_);
+    ++waiting_;
+    while (!done()) {
+        const std::int64_t left = deadline - clock_.now_ns();
+        if (left <= 0) {
+            break;
+        }
+        settled_.wait_for(lock, std::chrono::nanoseconds(left));
+    }
+    --waiting_;
+    return done();
+}
+
+}  // namespace microjoule

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "microjoule/events.h"
+#include "microjoule/peak.h"
+#include "microjoule/timeline.h"
+#include "microjoule/windows.h"
+
+namespace microjoule {
+
+/// Replays events in time order against every sensor's timeline.
+///
+/// Each sensor has its own cursor, because each one knows E(t) at its own time; an event is done
+/// with when the last sensor has answered for it. Marks (for peaks and traces) are events that the
+/// sampler itself puts on its time grid. Everything here happens under the sampler's lock.
+class Settlement {
+public:
+    Settlement(const std::vector<SensorInfo>& sensors, Windows& windows);
+
+    /// Takes an event in. One behind the horizon takes effect at the horizon and is counted.
+    void take(const Event& event);
+
+    /// Every event before `t_ns` is known: sensors may answer up to there. Places the marks.
+    void advance(std::int64_t t_ns);
+
+    /// Lets one sensor answer as many events as its timeline can. Returns true if any was done.
+    bool settle(std::size_t sensor, Timeline& timeline, int changes);
+
+    /// Hands over what every sensor has answered. Returns the number of windows finished.
+    std::size_t finish(std::int64_t sampler_cpu_ns);
+
+    /// Time of the oldest event that the sensor still owes; INT64_MAX if none.
+    [[nodiscard]] std::int64_t owed_since(std::size_t sensor) const noexcept;
+    /// The same, marks left out: those wait for whatever read comes next.
+    [[nodiscard]] std::int64_t asked_since(std::size_t sensor) const noexcept;
+
+    [[nodiscard]] bool full() const noexcept { return pending_.size() >= kMost; }
+    [[nodiscard]] bool idle() const noexcept { return pending_.empty(); }
+    [[nodiscard]] bool open() const noexcept { return open_ > 0; }
+    [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }
+    [[nodiscard]] std::int64_t trace_step_ns();
+    [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
+    [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
+    /// When the next mark is due; INT64_MAX if there is none.
+    [[nodiscard]] std::int64_t next_mark_ns() const noexcept;
+    /// CPU time of the sampler so far: what windows that begin now start from.
+    void set_sampler_cpu(std::int64_t cpu_ns) noexcept { sampler_cpu_ns_ = cpu_ns; }
+    /// Marks every unfinished window: a device lagged so far behind that it was closed by force.
+    void note_lag() noexcept;
+
+private:
+    static constexpr std::size_t kMost = 65536;
+
+    enum class Kind : std::uint8_t { begin, end, lap, peak, trace };
+    struct Pending {
+        std::int64_t t_ns;
+        std::int64_t late_ns;
+        std::uint32_t record;
+        std::uint32_t result;
+        Kind kind;
+        std::vector<EnergyAt> at;  // marks only: windows keep theirs in their record
+    };
+
+    void insert(Pending event);
+    void answer(const Pending& event, std::size_t sensor, const EnergyAt& at);
+    void finish_window(std::uint32_t record, std::int64_t start_ns, std::int64_t end_ns,
+                       std::int64_t cpu_ns);
+    [[nodiscard]] std::vector<EnergyAt> mark_room();
+
+    const std::vector<SensorInfo>& sensors_;
+    Windows& windows_;
+    Peak peak_;
+    std::deque<Pending> pending_;
+    std::uint64_t first_ = 0;              // number of pending_[0]
+    std::vector<std::uint64_t> cursors_;   // per sensor: number of the next event to answer
+    std::vector<std::vector<EnergyAt>> spare_;
+    std::vector<std::uint32_t> traced_;
+    std::int64_t horizon_ns_ = 0;
+    std::int64_t next_peak_ns_ = INT64_MAX;
+    std::int64_t last_event_ns_ = 0;
+    std::int64_t sampler_cpu_ns_ = 0;
+    std::uint64_t late_ = 0;
+    std::uint64_t events_ = 0;
+    std::size_t open_ = 0;
+};
+
+}  // namespace microjoule

@@ -1,0 +1,236 @@
+#include "microjoule/powercap.h"
+
+#include <dirent.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <optional>
+
+#include "microjoule/clock.h"
+#include "microjoule/files.h"
+
+namespace microjoule {
+namespace {
+
+// Sensor gain of RAPL, package and DRAM: 3 to 5 % against external meters (Khan et al., "RAPL in
+// Action", TOMPECS 3(2) 2018; Desrochers et al., MEMSYS 2016).
+constexpr double kRaplGain = 0.04;
+
+/// One zone directory with what its files say.
+struct Zone {
+    std::string directory;  // full path
+    std::string entry;      // "intel-rapl:0:2"
+    std::string control;    // "intel-rapl"
+    std::string name;       // "package-0", "dram", "psys"
+    std::string parent;     // name of the zone above, empty at the top
+};
+
+/// Where a package or die stands in an id: "package-1-die-2" is "cpu1.die2".
+struct Place {
+    int socket = 0;
+    int die = 0;
+
+    [[nodiscard]] std::string prefix() const {
+        std::string id = "cpu" + std::to_string(socket);
+        return die == 0 ? id : id + ".die" + std::to_string(die);
+    }
+};
+
+std::optional<Place> parse_place(const std::string& name) {
+    Place place;
+    int used = 0;
+    if (std::sscanf(name.c_str(), "package-%d-die-%d%n", &place.socket, &place.die, &used) == 2 &&
+        static_cast<std::size_t>(used) == name.size() && place.socket >= 0 && place.die >= 0) {
+        return place;
+    }
+    place.die = 0;
+    if (std::sscanf(name.c_str(), "package-%d%n", &place.socket, &used) == 1 &&
+        static_cast<std::size_t>(used) == name.size() && place.socket >= 0) {
+        return place;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> entries_of(const std::string& directory) {
+    std::vector<std::string> entries;
+    if (DIR* dir = opendir(directory.c_str())) {
+        while (const dirent* entry = readdir(dir)) {
+            entries.emplace_back(entry->d_name);
+        }
+        closedir(dir);
+    }
+    std::sort(entries.begin(), entries.end());
+    return entries;
+}
+
+std::vector<Zone> find_zones(const std::string& root) {
+    std::vector<Zone> zones;
+    std::map<std::string, std::string> names;
+    for (const std::string& entry : entries_of(root)) {
+        const std::size_t colon = entry.find(':');
+        if (colon == std::string::npos) {
+            continue;  // a control type, not a zone
+        }
+        Zone zone{root + "/" + entry, entry, entry.substr(0, colon), "", ""};
+        if (const auto name = read_line(zone.directory + "/name")) {
+            zone.name = *name;
+            names[entry] = *name;
+            zones.push_back(zone);
+        }
+    }
+    for (Zone& zone : zones) {
+        const std::size_t last = zone.entry.rfind(':');
+        const auto parent = names.find(zone.entry.substr(0, last));
+        if (parent != names.end()) {
+            zone.parent = parent->second;
+        }
+    }
+    return zones;
+}
+
+/// One `energy_uj` file.
+class PowercapZone final : public Source {
+public:
+    PowercapZone(SensorInfo info, PreadFile file) : file_(std::move(file)) {
+        sensors_.push_back(std::move(info));
+    }
+
+    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
+
+    void read(Reading* readings) noexcept override {
+        Reading& reading = readings[0];
+        char buffer[32];
+        const long got = file_.read(buffer, sizeof buffer);
+        if (got < 0) {
+            reading.error = static_cast<int>(-got);
+            // EBADF: a reopen() that found nothing.
+            const bool gone = got == -ENODEV || got == -ENOENT || got == -ENXIO || got == -EBADF;
+            reading.status = gone ? Status::lost : Status::retry;
+            return;
+        }
+        const auto value = parse_u64({buffer, static_cast<std::size_t>(got)});
+        reading.status = value ? Status::ok : Status::retry;
+        reading.error = value ? 0 : EBADMSG;
+        reading.raw = value.value_or(0);
+    }
+
+    bool reopen() noexcept override { return file_.open() == 0; }
+
+private:
+    std::vector<SensorInfo> sensors_;
+    PreadFile file_;
+};
+
+/// The highest limit that the zone's constraints name, in watts; 0 if they name none.
+double constraint_w(const Zone& zone) {
+    double highest = 0;
+    for (int i = 0; i < 4; ++i) {
+        for (const char* what : {"_power_limit_uw", "_max_power_uw"}) {
+            const auto uw = read_u64(zone.directory + "/constraint_" + std::to_string(i) + what);
+            highest = std::max(highest, static_cast<double>(uw.value_or(0)) * 1e-6);
+        }
+    }
+    return highest;
+}
+
+/// Fills in id, kind and whether the zone counts, by its name.
+void identify(const Zone& zone, SensorInfo& info) {
+    if (const auto place = parse_place(zone.name)) {
+        info.id = place->prefix() + ".package";
+        info.kind = "cpu";
+        info.counted = true;
+        return;
+    }
+    const auto place = parse_place(zone.parent);
+    if (zone.name == "psys" || zone.name == "platform") {
+        info.id = "psys";
+        info.kind = "psys";
+    } else if (place && zone.name == "dram") {
+        info.id = place->prefix() + ".dram";
+        info.kind = "dram";
+        info.counted = true;
+    } else if (place) {
+        info.id = place->prefix() + "." + zone.name;
+        info.kind = "cpu";
+        info.reason = "part of " + place->prefix() + ".package: shown, not added";
+    } else {
+        info.id = "powercap." + zone.name;
+        info.kind = "other";
+        info.reason = "a zone of unknown name: shown, not added";
+    }
+}
+
+std::string why_unreadable(int error, const std::string& path) {
+    std::string why = path + ": " + std::strerror(error);
+    if (error == EACCES || error == EPERM) {
+        why += "; readable by root only since Linux 5.10";
+    }
+    return why;
+}
+
+}  // namespace
+
+Discovery discover_powercap(const std::string& sysfs) {
+    Discovery found;
+    std::vector<Zone> zones = find_zones(sysfs + "/class/powercap");
+    // The memory-mapped twin of a zone shows the same energy again: whoever comes first counts.
+    std::stable_sort(zones.begin(), zones.end(), [](const Zone& a, const Zone& b) {
+        return (a.control == "intel-rapl-mmio") < (b.control == "intel-rapl-mmio");
+    });
+    struct Readable {
+        SensorInfo info;
+        PreadFile file;
+    };
+    std::vector<Readable> readable;
+    std::vector<std::string> taken;
+    bool package_found = false;
+    for (const Zone& zone : zones) {
+        SensorInfo info;
+        info.source = "powercap";
+        info.method = "RAPL energy counter through " + zone.entry;
+        info.gain_rel = kRaplGain;
+        identify(zone, info);
+        const auto range = read_u64(zone.directory + "/max_energy_range_uj");
+        if (range && *range > 0) {
+            // The range is the highest value, (2^32 - 1) units; the counter wraps one unit later.
+            const double units = 4294967295.0;
+            info.modulus = *range + static_cast<std::uint64_t>(
+                                        std::llround(static_cast<double>(*range) / units));
+            info.quantum = std::max(info.unit, static_cast<double>(*range) / units * 1e-6);
+        }
+        info.max_power_w = std::max(info.max_power_w, constraint_w(zone));
+        const bool twin = std::find(taken.begin(), taken.end(), info.id) != taken.end();
+        PreadFile file(zone.directory + "/energy_uj");
+        char probe[32];
+        int error = twin ? EEXIST : file.open();
+        if (error == 0) {
+            // Some kernels let the file be opened and refuse the read.
+            const long got = file.read(probe, sizeof probe);
+            error = got == -EACCES || got == -EPERM ? static_cast<int>(-got) : 0;
+        }
+        if (error != 0) {
+            info.counted = false;
+            info.readable = false;
+            info.reason = twin ? zone.entry + " shows the energy of " + info.id + " a second time"
+                               : why_unreadable(error, file.path());
+            found.refused.push_back(std::move(info));
+            continue;
+        }
+        taken.push_back(info.id);
+        package_found = package_found || (info.counted && info.kind == "cpu");
+        readable.push_back({std::move(info), std::move(file)});
+    }
+    for (Readable& zone : readable) {
+        // psys stands for the whole platform, and counts only where no package does.
+        zone.info.counted = zone.info.counted || (zone.info.kind == "psys" && !package_found);
+        found.sources.push_back(
+            std::make_unique<PowercapZone>(std::move(zone.info), std::move(zone.file)));
+    }
+    return found;
+}
+
+}  // namespace microjoule

@@ -1,0 +1,231 @@
+#pragma once
+
+// Virtual time for the native tests: a clock that moves when told, counters whose energy is an
+// analytic function of it, and a loop that plays events against the sampler without any thread.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "microjoule/clock.h"
+#include "microjoule/meter.h"
+#include "microjoule/source.h"
+
+namespace simulation {
+
+using namespace microjoule;
+
+class ManualClock final : public Clock {
+public:
+    explicit ManualClock(std::int64_t start_ns = kSecond) : now_(start_ns) {}
+    std::int64_t now_ns() const noexcept override { return now_; }
+    void set(std::int64_t t_ns) { now_ = std::max(now_, t_ns); }
+    void step_back(std::int64_t by_ns) { now_ -= by_ns; }
+    void advance(std::int64_t by_ns) { now_ += by_ns; }
+
+private:
+    std::int64_t now_;
+};
+
+/// A deterministic value in [0, 1) for a number: the same on every machine.
+inline double hash01(std::uint64_t n, std::uint64_t seed) {
+    std::uint64_t x = n * 0x9e3779b97f4a7c15ULL + seed * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
+    x ^= x >> 30;
+    x *= 0xbf58476d1ce4e5b9ULL;
+    x ^= x >> 27;
+    x *= 0x94d049bb133111ebULL;
+    x ^= x >> 31;
+    return static_cast<double>(x >> 11) * 0x1.0p-53;
+}
+
+/// Energy of a load from time 0 to t, in joules, in closed form.
+using Energy = std::function<double(double t_s)>;
+
+inline Energy constant(double watts) {
+    return [=](double t) { return watts * t; };
+}
+
+inline Energy square(double low_w, double high_w, double period_s) {
+    return [=](double t) {
+        const double whole = std::floor(t / period_s);
+        const double rest = t - whole * period_s;
+        const double half = period_s / 2;
+        return whole * half * (low_w + high_w) + low_w * std::min(rest, half) +
+               high_w * std::max(0.0, rest - half);
+    };
+}
+
+/// Prefill bursts of 60 ms at 220 W, decode at 120 W with a ripple, idle at 50 W: one second.
+inline Energy llm_like() {
+    const auto one = [](double r) {
+        double e = 220 * std::min(r, 0.06);
+        if (r > 0.06) {
+            const double d = std::min(r, 0.7) - 0.06;
+            constexpr double w = 2 * 3.14159265358979323846 / 0.012;
+            e += 120 * d + 25 / w * (1 - std::cos(w * d));
+        }
+        if (r > 0.7) {
+            e += 50 * (r - 0.7);
+        }
+        return e;
+    };
+    return [=](double t) {
+        const double whole = std::floor(t);
+        return whole * one(1.0) + one(t - whole);
+    };
+}
+
+/// A hardware counter: updated on a jittered grid, quantised, wrapping. Reads take time.
+struct CounterShape {
+    Energy energy;
+    double unit_j = 61.03515625e-6;
+    std::int64_t period_ns = kMillisecond;
+    std::int64_t jitter_ns = 20 * kMicrosecond;
+    std::uint64_t modulus = 0;
+    std::uint64_t start = 0;
+    std::uint64_t seed = 1;
+    std::int64_t read_ns = 10 * kMicrosecond;
+};
+
+class FakeCounter final : public Source {
+public:
+    FakeCounter(ManualClock& clock, CounterShape shape, std::string id = "cpu0.package")
+        : clock_(clock), shape_(std::move(shape)) {
+        SensorInfo info;
+        info.id = std::move(id);
+        info.kind = "cpu";
+        info.source = "fake";
+        info.unit = info.quantum = shape_.unit_j;
+        info.modulus = shape_.modulus;
+        info.counted = true;
+        sensors_.push_back(info);
+    }
+
+    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
+
+    void read(Reading* readings) noexcept override {
+        ++reads;
+        clock_.advance(shape_.read_ns / 2);
+        readings[0].raw = value(clock_.now_ns());
+        clock_.advance(shape_.read_ns / 2);
+        readings[0].status = status;
+        readings[0].error = status == Status::ok ? 0 : 5;
+    }
+
+    bool reopen() noexcept override { return true; }
+
+    [[nodiscard]] std::int64_t update(std::int64_t k) const {
+        const double jitter = (2 * hash01(static_cast<std::uint64_t>(k), shape_.seed) - 1) *
+                              static_cast<double>(shape_.jitter_ns);
+        return k * shape_.period_ns + 137'000 + static_cast<std::int64_t>(jitter);
+    }
+
+    [[nodiscard]] std::uint64_t value(std::int64_t t_ns) const {
+        std::int64_t k = t_ns / shape_.period_ns + 1;
+        while (update(k) > t_ns) {
+            --k;
+        }
+        const double joules = shape_.energy(static_cast<double>(update(k)) * 1e-9);
+        auto raw = shape_.start + static_cast<std::uint64_t>(joules / shape_.unit_j) + offset;
+        if (frozen) {
+            raw = frozen_raw;
+        }
+        return shape_.modulus ? raw % shape_.modulus : raw;
+    }
+
+    [[nodiscard]] double truth(std::int64_t from_ns, std::int64_t to_ns) const {
+        return shape_.energy(static_cast<double>(to_ns) * 1e-9) -
+               shape_.energy(static_cast<double>(from_ns) * 1e-9);
+    }
+
+    std::uint64_t reads = 0;
+    std::uint64_t offset = 0;
+    bool frozen = false;
+    std::uint64_t frozen_raw = 0;
+    Status status = Status::ok;
+
+private:
+    ManualClock& clock_;
+    CounterShape shape_;
+    std::vector<SensorInfo> sensors_;
+};
+
+/// A meter over fake counters, and the loop that lets virtual time pass.
+class World {
+public:
+    explicit World(PaceMode mode = PaceMode::events) : mode_(mode) {}
+
+    FakeCounter& add(CounterShape shape, std::string id = "cpu0.package") {
+        auto source = std::make_unique<FakeCounter>(clock, std::move(shape), std::move(id));
+        FakeCounter& reference = *source;
+        sources_.push_back(std::move(source));
+        return reference;
+    }
+
+    void build() {
+        SamplerOptions options;
+        options.mode = mode_;
+        meter = std::make_unique<Meter>(std::move(sources_), options, clock);
+        due_ = meter->sampler().step();
+        run_until(clock.now_ns() + 100 * kMillisecond);
+    }
+
+    /// Lets the sampler work up to `t_ns`, each wake-up a little late, as they are.
+    void run_until(std::int64_t t_ns) {
+        while (due_ <= t_ns) {
+            clock.set(due_ + lateness());
+            due_ = meter->sampler().step();
+        }
+        clock.set(t_ns);
+    }
+
+    void run_for(std::int64_t ns) { run_until(clock.now_ns() + ns); }
+
+    /// What a producer's nudge does: a sleeping sampler wakes up.
+    void woken() {
+        if (due_ - clock.now_ns() > kMillisecond) {
+            due_ = clock.now_ns() + 60 * kMicrosecond;
+        }
+    }
+
+    std::uint64_t begin() {
+        const std::uint64_t token = meter->begin();
+        woken();
+        return token;
+    }
+
+    Handle end(std::uint64_t token) {
+        const Handle handle = meter->end(token);
+        woken();
+        return handle;
+    }
+
+    Figures settle(Handle handle) {
+        for (int i = 0; i < 100'000 && !meter->settled(handle); ++i) {
+            run_until(due_);
+        }
+        Figures figures = meter->figures(handle);
+        meter->release(handle);
+        return figures;
+    }
+
+    ManualClock clock;
+    std::unique_ptr<Meter> meter;
+
+private:
+    std::int64_t lateness() {
+        return static_cast<std::int64_t>(20'000 + 60'000 * hash01(++wakeups_, 7));
+    }
+
+    PaceMode mode_;
+    std::vector<std::unique_ptr<Source>> sources_;
+    std::int64_t due_ = 0;
+    std::uint64_t wakeups_ = 0;
+};
+
+}  // namespace simulation

@@ -1,0 +1,98 @@
+#include <doctest/doctest.h>
+
+#include <map>
+
+#include "microjoule/powercap.h"
+#include "temp_tree.h"
+
+using namespace microjoule;
+
+namespace {
+
+void zone(const TempTree& tree, const std::string& entry, const std::string& name,
+          const std::string& energy = "1000\n", const std::string& range = "262143328850\n") {
+    const std::string base = "class/powercap/" + entry + "/";
+    tree.put(base + "name", name + "\n");
+    tree.put(base + "energy_uj", energy);
+    tree.put(base + "max_energy_range_uj", range);
+}
+
+std::map<std::string, SensorInfo> found(const Discovery& discovery) {
+    std::map<std::string, SensorInfo> all;
+    for (const auto& source : discovery.sources) {
+        all[source->sensors().front().id] = source->sensors().front();
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("zones are known by their name, never by their index") {
+    TempTree tree;
+    tree.put("class/powercap/intel-rapl/enabled", "1\n");
+    zone(tree, "intel-rapl:0", "psys");
+    zone(tree, "intel-rapl:1", "package-0");
+    zone(tree, "intel-rapl:1:0", "uncore");
+    zone(tree, "intel-rapl:1:1", "dram", "5\n", "65712999613\n");
+    zone(tree, "intel-rapl:2", "package-1-die-1");
+    zone(tree, "intel-rapl:2:0", "core");
+    const Discovery discovery = discover_powercap(tree.root());
+    const auto sensors = found(discovery);
+    REQUIRE(sensors.size() == 6);
+    CHECK(sensors.at("cpu0.package").counted);
+    CHECK(sensors.at("cpu0.dram").counted);
+    CHECK(sensors.at("cpu0.dram").kind == "dram");
+    CHECK(sensors.at("cpu1.die1.package").counted);
+    CHECK_FALSE(sensors.at("cpu1.die1.core").counted);
+    CHECK_FALSE(sensors.at("cpu0.uncore").counted);
+    CHECK_FALSE(sensors.at("psys").counted);
+    CHECK(sensors.at("cpu0.package").modulus == 262143328911ULL);
+    CHECK(sensors.at("cpu0.package").quantum == doctest::Approx(61.035e-6).epsilon(1e-4));
+    CHECK(sensors.at("cpu0.dram").quantum == doctest::Approx(15.3e-6).epsilon(1e-3));
+}
+
+TEST_CASE("psys counts only where it stands alone") {
+    TempTree tree;
+    zone(tree, "intel-rapl:0", "psys");
+    CHECK(found(discover_powercap(tree.root())).at("psys").counted);
+}
+
+TEST_CASE("the memory-mapped twin is dropped, and said") {
+    TempTree tree;
+    zone(tree, "intel-rapl-mmio:0", "package-0");
+    zone(tree, "intel-rapl:0", "package-0");
+    const Discovery discovery = discover_powercap(tree.root());
+    REQUIRE(discovery.sources.size() == 1);
+    CHECK(discovery.sources[0]->sensors()[0].method.find("intel-rapl:0") != std::string::npos);
+    REQUIRE(discovery.refused.size() == 1);
+    CHECK(discovery.refused[0].reason.find("second time") != std::string::npos);
+}
+
+TEST_CASE("a constraint above 2 kW raises the highest power") {
+    TempTree tree;
+    zone(tree, "intel-rapl:0", "package-0");
+    tree.put("class/powercap/intel-rapl:0/constraint_1_power_limit_uw", "4096000000\n");
+    CHECK(found(discover_powercap(tree.root())).at("cpu0.package").max_power_w == 4096);
+}
+
+TEST_CASE("reads give the value, and garbage is a failed read") {
+    TempTree tree;
+    zone(tree, "intel-rapl:0", "package-0", "123456\n");
+    const Discovery discovery = discover_powercap(tree.root());
+    Reading reading;
+    discovery.sources[0]->read(&reading);
+    CHECK(reading.status == Status::ok);
+    CHECK(reading.raw == 123456);
+    for (const char* bad : {"-5\n", "", "nonsense\n", "12 34\n"}) {
+        tree.put("class/powercap/intel-rapl:0/energy_uj", bad);
+        discovery.sources[0]->read(&reading);
+        CHECK(reading.status == Status::retry);
+    }
+}
+
+TEST_CASE("a machine without powercap has no zones, and no complaint") {
+    TempTree tree;
+    const Discovery discovery = discover_powercap(tree.root());
+    CHECK(discovery.sources.empty());
+    CHECK(discovery.refused.empty());
+}
