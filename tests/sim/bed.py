@@ -42,7 +42,6 @@ __all__ = [
     "Proc",
     "Register",
     "Sensor",
-    "SimZone",
     "Zone",
     "probe",
 ]
@@ -54,13 +53,19 @@ class Sensor:
     """One simulated file with a load behind it: its truth, and what can go wrong with it."""
 
     def __init__(
-        self, server: SimServer, path: str, publisher: Publisher, counter: Counter | None
+        self,
+        server: SimServer,
+        path: str,
+        publisher: Publisher,
+        counter: Counter | None,
+        places: Sequence[str],
     ) -> None:
-        """Made by the bed; ``path`` is below the mount."""
+        """Made by the bed; paths are below the mount, ``places`` what vanishes with the device."""
         self.path = path
         self.publisher = publisher
         self.counter = counter
         self._server = server
+        self._places = places
         self._folder, _, self._file = path.rpartition("/")
         self._spoiled = {self._file}
 
@@ -79,8 +84,14 @@ class Sensor:
     def counter_uj(self, t_ns: int) -> int:
         """What a read at an instant shows, were there no fault and no reset."""
         if self.counter is None:
-            raise ValueError(f"{self.path} counts no microjoules")
+            raise ValueError(f"{self.path} is no counter")
         return self.counter.microjoules(t_ns)
+
+    def register_value(self, t_ns: int) -> int:
+        """The same for an MSR: what the 32 bits of the register show."""
+        if self.counter is None:
+            raise ValueError(f"{self.path} is no counter")
+        return self.counter.register_value(t_ns)
 
     def reads(self, file: str | None = None) -> int:
         """How often the file, or another one beside it, has been read."""
@@ -141,8 +152,18 @@ class Sensor:
         self._server.control(f"reset {self.path} {now_ns}")
         return now_ns
 
+    def vanish(self) -> None:
+        """Take the device and its parts away: not found any more, ENODEV for what is still open."""
+        for path in self._places:
+            self._server.control(f"vanish {path}")
+
     def restore(self) -> None:
-        """End every fault of the sensor; a counter that was reset stays reset."""
+        """Bring the device back and end every fault of the sensor.
+
+        What was open while it vanished stays dead, and a counter that was reset stays reset.
+        """
+        for path in self._places:
+            self._server.control(f"restore {path}")
         for file in self._spoiled:
             self._server.control(f"restore {self._folder}/{file}")
 
@@ -166,33 +187,6 @@ def _span(seconds: float | None, after_s: float) -> tuple[int, int]:
     """From when to when, as the server wants it: 0 is for ever."""
     from_ns = time.monotonic_ns() + nanoseconds(after_s)
     return from_ns, 0 if seconds is None else from_ns + nanoseconds(seconds)
-
-
-class SimZone(Sensor):
-    """A powercap zone, which can also vanish as a whole."""
-
-    def __init__(
-        self,
-        server: SimServer,
-        path: str,
-        publisher: Publisher,
-        counter: Counter,
-        places: Sequence[str],
-    ) -> None:
-        """Made by the bed; ``places`` are the directories and links of the zone and its parts."""
-        super().__init__(server, path, publisher, counter)
-        self._places = places
-
-    def vanish(self) -> None:
-        """Take the zone and its parts away: not found any more, ENODEV for what is still open."""
-        for path in self._places:
-            self._server.control(f"vanish {path}")
-
-    def restore(self) -> None:
-        """Bring the zone back and end its faults. What was open while it vanished stays dead."""
-        for path in self._places:
-            self._server.control(f"restore {path}")
-        super().restore()
 
 
 class PowercapBed:
@@ -225,7 +219,9 @@ class PowercapBed:
         self._config = Config(self.epoch_ns)
         self._plans: dict[str, tuple[str, Publisher, Counter | None, list[str]]] = {}
         self._proc = proc
-        self._add_zones(place(zones), linked=layout == "linked")
+        placed = place(zones)
+        self._zones = [zone.key for zone in placed]
+        self._add_zones(placed, linked=layout == "linked")
         for number, device in enumerate(hwmon):
             self._add_hwmon(device, device.index if device.index is not None else number)
         for processor in msr:
@@ -236,8 +232,7 @@ class PowercapBed:
             self._config.text(f"sys/{path}", text)
 
         self.server = SimServer(str(self._config))
-        self._zones = [key for key, plan in self._plans.items() if plan[3]]
-        self._sensors = {key: self._sensor(*plan) for key, plan in self._plans.items()}
+        self._sensors = {key: Sensor(self.server, *plan) for key, plan in self._plans.items()}
 
     @property
     def mount(self) -> Path:
@@ -261,12 +256,11 @@ class PowercapBed:
             environ["MICROJOULE_PROCFS"] = str(self.mount / "proc")
         return environ
 
-    def __getitem__(self, key: str) -> SimZone:
+    def __getitem__(self, key: str) -> Sensor:
         """A zone by its name (or its key, where two have one name)."""
-        sensor = self._sensors.get(key)
-        if not isinstance(sensor, SimZone):
+        if key not in self._zones:
             raise KeyError(f"no zone '{key}', only {', '.join(self._zones)}")
-        return sensor
+        return self._sensors[key]
 
     def sensor(self, key: str) -> Sensor:
         """Any sensor: a zone, ``hwmon0/energy1_input``, ``msr0/0x611``, ``proc/stat``."""
@@ -297,13 +291,6 @@ class PowercapBed:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _sensor(
-        self, path: str, publisher: Publisher, counter: Counter | None, places: list[str]
-    ) -> Sensor:
-        if counter is not None and places:
-            return SimZone(self.server, path, publisher, counter, places)
-        return Sensor(self.server, path, publisher, counter)
 
     def _add_zones(self, placed: Sequence[PlacedZone], *, linked: bool) -> None:
         def device(zone: PlacedZone) -> str:
@@ -349,20 +336,20 @@ class PowercapBed:
                 self._config.energy(path, counter, "0444")
             else:
                 self._config.power(path, source, nanoseconds(content.window_s))
-            self._plans[key] = (path, source, counter, [])
+            self._plans[key] = (path, source, counter, [folder])
 
     def _add_msr(self, processor: Msr) -> None:
-        path = f"dev/cpu/{processor.cpu}/msr"
+        folder = f"dev/cpu/{processor.cpu}"
+        path = f"{folder}/msr"
         contents: dict[int, int | Counter] = {}
         for address, content in processor.registers.items():
             if isinstance(content, int):
                 contents[address] = content
                 continue
-            unit_aj = 10**18 // 2**content.esu
             source = publisher(content, self.epoch_ns, f"{address:#x}")
-            start_uj = -(-content.start_units * unit_aj // 10**12)
-            contents[address] = Counter(source, unit_aj, start_uj)
-            self._plans[f"msr{processor.cpu}/{address:#x}"] = (path, source, None, [])
+            counter = Counter(source, content.unit_aj, content.start_uj)
+            contents[address] = counter
+            self._plans[f"msr{processor.cpu}/{address:#x}"] = (path, source, counter, [folder])
         self._config.registers(path, contents)
 
     def _add_proc(self, proc: Proc) -> None:

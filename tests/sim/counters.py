@@ -111,9 +111,16 @@ class Counter:
 
     def microjoules(self, t_ns: int) -> int:
         """What a read at an instant shows, no fault being at work."""
-        joules = self.publisher.energy_j(self.publisher.last_update(t_ns))
-        units = math.floor(joules / (self.unit_aj * 1e-18))
-        value_aj = self.start_uj * ATTOJOULES_PER_MICROJOULE + units * self.unit_aj
+        value_aj = self.start_uj * ATTOJOULES_PER_MICROJOULE + self._units(t_ns) * self.unit_aj
         if self.max_range_uj > 0:
             value_aj %= modulus_aj(self.max_range_uj)
         return value_aj // ATTOJOULES_PER_MICROJOULE
+
+    def register_value(self, t_ns: int) -> int:
+        """The same as the 32 bits of an energy status register."""
+        start = self.start_uj * ATTOJOULES_PER_MICROJOULE // self.unit_aj
+        return (start + self._units(t_ns)) % 2**32
+
+    def _units(self, t_ns: int) -> int:
+        joules = self.publisher.energy_j(self.publisher.last_update(t_ns))
+        return math.floor(joules / (self.unit_aj * 1e-18))

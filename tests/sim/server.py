@@ -44,14 +44,19 @@ def build() -> Path:
     if binary.exists():
         return binary
 
-    compiler = os.environ.get("CXX") or next(filter(shutil.which, ("g++", "clang++", "c++")), None)
-    if compiler is None:
-        raise BedUnavailableError("there is no C++ compiler (g++ or clang++)")
+    wanted = os.environ.get("CXX")
+    compiler = shlex.split(wanted) if wanted else ["g++"] if shutil.which("g++") else ["clang++"]
+    if shutil.which(compiler[0]) is None:
+        raise BedUnavailableError(f"there is no C++ compiler {compiler[0]}")
     fuse = _fuse_flags()
-    _BUILD.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_BUILD) as folder:
+    try:
+        _BUILD.mkdir(parents=True, exist_ok=True)
+        workplace = tempfile.TemporaryDirectory(dir=_BUILD)
+    except OSError as error:
+        raise BedUnavailableError(f"nothing can be built in {_BUILD}: {error}") from error
+    with workplace as folder:
         made = Path(folder) / "simfs"
-        command = [*shlex.split(compiler), *_COMPILE, *map(str, sources), "-o", str(made), *fuse]
+        command = [*compiler, *_COMPILE, *map(str, sources), "-o", str(made), *fuse]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise BedUnavailableError(f"the simfs server does not compile:\n{result.stderr}")

@@ -9,19 +9,19 @@
 
 #define FUSE_USE_VERSION 31
 
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <iostream>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <system_error>
 #include <time.h>
 #include <unistd.h>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <system_error>
 
 #include <fuse.h>
 #include <fuse_lowlevel.h>

@@ -119,12 +119,23 @@ class Register:
     seed: int | None = None
     start_units: int = 0
 
+    @property
+    def unit_aj(self) -> int:
+        """The unit, which is whole in attojoules up to an ESU of 18."""
+        return int(10**18 // 2**self.esu)
+
+    @property
+    def start_uj(self) -> int:
+        """The least whole number of microjoules that holds the units it starts at."""
+        return -(-self.start_units * self.unit_aj // 10**12)
+
 
 @dataclass(frozen=True)
 class Msr:
     """The MSR device of one processor: numbers or energy counters by register address.
 
-    Give the same `Register` to every processor of a package: they show the same value.
+    Give the same `Register` to every processor of a package: they show the same value. What goes
+    wrong goes wrong with the whole device.
     """
 
     cpu: int

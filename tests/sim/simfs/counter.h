@@ -11,7 +11,8 @@
 
 namespace simfs {
 
-using Wide = __int128;  // attojoules: 1e18 a joule, so that every unit in use is a whole number
+// Attojoules, 1e18 a joule, so that every unit in use is a whole number.
+__extension__ typedef __int128 Wide;
 
 constexpr Wide kAttojoulesPerMicrojoule = 1'000'000'000'000;
 constexpr std::int64_t kForever = std::numeric_limits<std::int64_t>::max();

@@ -38,7 +38,7 @@ struct Node {
     std::function<std::string(std::int64_t now_ns)> render;  // text
     // registers: an MSR device, where the offset of a read is the register's address
     std::map<std::uint64_t, std::function<std::uint64_t(std::int64_t now_ns)>> registers;
-    Counter* counter = nullptr;  // behind the content, where there is one
+    std::vector<Counter*> counters;  // behind the content
 
     bool hidden = false;           // vanished: not found, and what is open of it is dead
     std::uint64_t generation = 0;  // an open file of an older one stays dead after a return

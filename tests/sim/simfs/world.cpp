@@ -153,7 +153,7 @@ void World::read_line(Words& words, std::istream& config, int& line_number) {
     } else if (verb == "energy") {
         Node& node = add_text(words);
         Counter* counter = known(counters_, words.word("the name of a counter"), "counter");
-        node.counter = counter;
+        node.counters.push_back(counter);
         node.render = [counter](std::int64_t now_ns) {
             return std::to_string(counter->microjoules(now_ns)) + '\n';
         };
@@ -215,7 +215,7 @@ void World::read_registers(Words& words, std::istream& config, int& line_number)
             };
         } else if (kind == "counter") {
             Counter* counter = known(counters_, entry.word("the name of a counter"), "counter");
-            node.counter = counter;
+            node.counters.push_back(counter);
             node.registers[address] = [counter](std::int64_t now_ns) {
                 return counter->register_value(now_ns);
             };
@@ -252,10 +252,9 @@ void World::control(const std::string& line) {
     Words words(line);
     const std::string verb = words.word("what to do");
     Node& node = controlled(words);
-    const auto counter_of = [](Node& counted) -> Counter& {
-        if (counted.counter == nullptr)
-            throw std::invalid_argument("there is no counter behind it");
-        return *counted.counter;
+    const auto counters = [&node]() -> const std::vector<Counter*>& {
+        if (node.counters.empty()) throw std::invalid_argument("there is no counter behind it");
+        return node.counters;
     };
     const auto instant_or_never = [&words] {
         const std::int64_t until_ns = words.integer("the instant until which it lasts");
@@ -282,11 +281,13 @@ void World::control(const std::string& line) {
         const std::int64_t from_ns = words.integer("the instant from which it lasts");
         const std::int64_t until_ns = instant_or_never();
         words.end();
-        counter_of(node).freeze(from_ns, until_ns);
+        for (Counter* counter : counters())
+            counter->freeze(from_ns, until_ns);
     } else if (verb == "reset") {
         const std::int64_t at_ns = words.integer("the instant of the reset");
         words.end();
-        counter_of(node).reset(at_ns);
+        for (Counter* counter : counters())
+            counter->reset(at_ns);
     } else if (verb == "vanish") {
         words.end();
         Tree::hide(node);
@@ -294,7 +295,8 @@ void World::control(const std::string& line) {
         words.end();
         Tree::show(node);
         node.faults.clear();
-        if (node.counter != nullptr) node.counter->thaw();
+        for (Counter* counter : node.counters)
+            counter->thaw();
     } else {
         throw std::invalid_argument("unknown command '" + verb + "'");
     }
