@@ -20,7 +20,8 @@ Counter::Result Counter::feed(std::uint64_t raw, std::int64_t elapsed_ns) noexce
     if (raw == previous) {
         return {Step::unchanged, 0, false};
     }
-    const double plausible = steps_per_ns_max_ * static_cast<double>(std::max<std::int64_t>(elapsed_ns, 0));
+    const double plausible =
+        steps_per_ns_max_ * static_cast<double>(std::max<std::int64_t>(elapsed_ns, 0));
     const bool ambiguous = modulus_ != 0 && plausible >= static_cast<double>(modulus_);
     if (raw > previous) {
         const std::uint64_t delta = raw - previous;
@@ -46,7 +47,8 @@ std::int64_t Counter::wrap_safe_ns() const noexcept {
         return kLongest;
     }
     const double half = 0.5 * static_cast<double>(modulus_) / steps_per_ns_max_;
-    return std::min(kLongest, std::max<std::int64_t>(static_cast<std::int64_t>(half), 100 * kMicrosecond));
+    return std::min(kLongest,
+                    std::max<std::int64_t>(static_cast<std::int64_t>(half), 100 * kMicrosecond));
 }
 
 }  // namespace microjoule

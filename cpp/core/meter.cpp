@@ -44,7 +44,8 @@ void after_fork_in_child() {
 }
 
 void enter(Sampler& sampler) {
-    static const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    static const int registered =
+        pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     (void)registered;
     const std::lock_guard<std::mutex> lock(registry().mutex);
     registry().samplers.push_back(&sampler);
@@ -58,7 +59,8 @@ void leave(Sampler& sampler) {
 
 }  // namespace
 
-Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options, const Clock& clock)
+Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options,
+             const Clock& clock)
     : clock_(clock), log_(kLogSize), sampler_(std::move(sources), clock, options, log_) {
     enter(sampler_);
 }
@@ -172,16 +174,17 @@ Figures Meter::figures(Handle handle) {
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;
         for (std::size_t s = 0; s < sensors().size(); ++s) {
             const Timeline& timeline = sampler_.timeline(s);
-            const bool begun = record.taken == handle.generation && record.start[s].anchor != kUnanswered;
+            const bool begun =
+                record.taken == handle.generation && record.start[s].anchor != kUnanswered;
             const EnergyAt start = begun ? record.start[s] : timeline.estimate(out.start_ns);
             const EnergyAt end = out.settled ? record.end[s] : timeline.estimate(out.end_ns);
             out.sensors.push_back(difference(start, end, record.late_ns, sensors()[s]));
         }
         if (out.settled) {
             out.peak_w = record.peak_w;
-            out.overhead_cpu_s =
-                static_cast<double>(std::max<std::int64_t>(0, record.cpu_end_ns - record.cpu_start_ns)) *
-                1e-9;
+            out.overhead_cpu_s = static_cast<double>(std::max<std::int64_t>(
+                                     0, record.cpu_end_ns - record.cpu_start_ns)) *
+                                 1e-9;
         }
         return out;
     });

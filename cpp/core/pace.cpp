@@ -49,10 +49,13 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
         if (in.unsettled) {
             pace = std::min(pace, event_interval_ns_);
         }
-        return in.trace_step_ns > 0 ? std::min(pace, std::max(in.trace_step_ns, event_interval_ns_)) : pace;
+        return in.trace_step_ns > 0 ? std::min(pace, std::max(in.trace_step_ns, event_interval_ns_))
+                                    : pace;
     }
-    if (mode_ == PaceMode::fixed) {
-        return std::min(fixed_period_ns_, in.wrap_safe_ns);
+    if (mode_ == PaceMode::fixed && !in.searching) {
+        // A pace in step with the counter's updates would see each at the same, unknown phase for
+        // ever. A thousandth off, the phase drifts through and the error averages out.
+        return std::min(fixed_period_ns_ + fixed_period_ns_ / 1024, in.wrap_safe_ns);
     }
     std::int64_t pace = in.wrap_safe_ns;
     if (in.open) {

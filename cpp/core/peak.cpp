@@ -33,8 +33,9 @@ void Peak::add(std::int64_t t_ns, double energy_j) {
 }
 
 double Peak::highest_since(std::int64_t since_ns) const noexcept {
-    const auto found = std::lower_bound(means_.begin(), means_.end(), since_ns,
-                                        [](const Mean& m, std::int64_t t) { return m.start_ns < t; });
+    const auto found =
+        std::lower_bound(means_.begin(), means_.end(), since_ns,
+                         [](const Mean& m, std::int64_t t) { return m.start_ns < t; });
     return found == means_.end() ? -1.0 : found->power_w;
 }
 

@@ -78,17 +78,10 @@ void Sampler::start() {
         return;
     }
     stopping_.store(false);
-    const std::int64_t now = clock_.now_ns();
     for (Feed& feed : fast_.feeds) {
-        feed.searching_until_ns = now + kSearch;
         read(feed);
         const std::lock_guard<std::mutex> lock(mutex_);
         feed_in(feed);
-    }
-    for (auto& lane : slow_) {
-        for (Feed& feed : lane->feeds) {
-            feed.searching_until_ns = now + kSearch;
-        }
     }
     // Signals belong to the program's own threads.
     sigset_t all;
@@ -172,6 +165,9 @@ void Sampler::read(Feed& feed) {
         reading.before_ns = before;
         reading.after_ns = after;
     }
+    if (feed.last_read_ns == 0) {
+        feed.searching_until_ns = after + kSearch;
+    }
     feed.last_read_ns = after;
 }
 
@@ -182,8 +178,8 @@ void Sampler::feed_in(Feed& feed) {
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const std::size_t sensor = feed.first + i;
         failed = failed || feed.readings[i].status != Status::ok;
-        timelines_[sensor].feed(feed.readings[i], std::min(settlement_.owed_since(sensor),
-                                                           feed.readings[i].before_ns));
+        timelines_[sensor].feed(
+            feed.readings[i], std::min(settlement_.owed_since(sensor), feed.readings[i].before_ns));
     }
     feed.failures = failed ? feed.failures + 1 : 0;
     stats_.failed_reads += failed ? 1 : 0;
@@ -204,7 +200,7 @@ PaceInputs Sampler::inputs(const Feed& feed, std::int64_t now_ns) {
         in.wrap_safe_ns = std::min(in.wrap_safe_ns, timeline.wrap_safe_ns());
     }
     if (now_ns < feed.searching_until_ns && !in.period_known) {
-        in.unsettled = true;
+        in.searching = in.unsettled = true;
         in.last_event_ns = std::max(in.last_event_ns, feed.searching_until_ns - kSearch);
     }
     return in;
@@ -357,7 +353,8 @@ SamplerStats Sampler::stats() {
     const auto refresh = [](Lane& lane) {
         clockid_t id{};
         timespec used{};
-        if (lane.thread.joinable() && pthread_getcpuclockid(lane.thread.native_handle(), &id) == 0 &&
+        if (lane.thread.joinable() &&
+            pthread_getcpuclockid(lane.thread.native_handle(), &id) == 0 &&
             clock_gettime(id, &used) == 0) {
             lane.cpu_ns.store(used.tv_sec * kSecond + used.tv_nsec, std::memory_order_relaxed);
         }

@@ -135,11 +135,14 @@ void Settlement::answer(const Pending& event, std::size_t sensor, const EnergyAt
 
 bool Settlement::settle(std::size_t sensor, Timeline& timeline, int changes) {
     bool any = false;
+    // A mark makes do with one change, unless an event has a burst going: then it waits for the
+    // better anchors too, and does not freeze a worse one.
+    const int for_marks = asked_since(sensor) == INT64_MAX ? 1 : changes;
     std::uint64_t& cursor = cursors_[sensor];
     while (cursor < first_ + pending_.size()) {
         Pending& event = pending_[cursor - first_];
         const bool mark = event.kind == Kind::peak || event.kind == Kind::trace;
-        if (event.t_ns > horizon_ns_ || !timeline.ready(event.t_ns, mark ? 1 : changes)) {
+        if (event.t_ns > horizon_ns_ || !timeline.ready(event.t_ns, mark ? for_marks : changes)) {
             break;
         }
         const EnergyAt at = timeline.at(event.t_ns);
@@ -179,7 +182,8 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                 if (record.trace) {
                     record.trace->add(event.t_ns, record.end, sensors_);
                 }
-                finish_window(event.record, record.start_ns.load(), record.end_ns.load(), sampler_cpu_ns);
+                finish_window(event.record, record.start_ns.load(), record.end_ns.load(),
+                              sampler_cpu_ns);
                 ++finished;
                 break;
             }
@@ -190,7 +194,8 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                 result.lagged = record.lagged;
                 record.cpu_start_ns = sampler_cpu_ns;
                 record.lagged = false;
-                finish_window(event.result, result.start_ns.load(), result.end_ns.load(), sampler_cpu_ns);
+                finish_window(event.result, result.start_ns.load(), result.end_ns.load(),
+                              sampler_cpu_ns);
                 ++finished;
                 break;
             }

@@ -120,7 +120,8 @@ bool Timeline::feed_gauge(const Reading& reading, std::int64_t open_since_ns) {
     if (!trapezoid_.running()) {
         // Whoever asked did so an instant before this sample: its power is held back to then.
         const std::int64_t last = anchors_.empty() ? t : anchors_.back().at;
-        const std::int64_t start = std::min(t, std::max(open_since_ns, std::max(last, t - period_.period_ns())));
+        const std::int64_t start =
+            std::min(t, std::max(open_since_ns, std::max(last, t - period_.period_ns())));
         if (!anchors_.empty() && start > last) {
             push_exact(start, 0, anchors_.back().units);
             anchors_.back().gap_ns += start - last;
@@ -147,6 +148,7 @@ void Timeline::push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units
     anchor.lo = anchor.hi = anchor.lo_learnt = anchor.at = t_ns;
     anchor.sigma_ns = sigma_ns;
     anchor.shape_units = 0;
+    anchor.linked = false;
     anchor.fixed = true;
     push(anchor);
 }
@@ -181,24 +183,20 @@ void Timeline::trim() {
     unfixed_ = unfixed_ > drop ? unfixed_ - drop : 0;
 }
 
-// Places each anchor that may still move where its uncertainty is smallest: in the middle of its
-// bracket, one learnt period before the next change, or whole periods after the previous one.
+// Places each anchor that may still move: in the middle of its bracket, or a learnt period before
+// the change that followed it (or two or three, if updates went unseen in between), whichever is
+// the less uncertain. The number of periods is the one that fits the reads best, and how clearly it
+// does is part of the uncertainty.
 void Timeline::place() {
-    if (!dirty_ || shape_ != Shape::counter || !period_.known()) {
-        dirty_ = false;
+    if (!dirty_) {
         return;
     }
     dirty_ = false;
-    const double jitter = period_.jitter_ns();
+    if (shape_ != Shape::counter || !period_.known()) {
+        return;
+    }
     const std::int64_t period = period_.period_ns();
-    const auto consider = [](Anchor& anchor, std::int64_t candidate, double sigma) {
-        const auto slack = static_cast<std::int64_t>(3 * sigma);
-        if (sigma < anchor.sigma_ns && candidate >= anchor.lo_learnt - slack &&
-            candidate <= anchor.hi + slack) {
-            anchor.at = std::clamp(candidate, anchor.lo_learnt, anchor.hi);
-            anchor.sigma_ns = sigma;
-        }
-    };
+    const double jitter = period_.jitter_ns();
     for (std::size_t k = anchors_.size(); k-- > unfixed_;) {
         Anchor& anchor = anchors_[k];
         if (anchor.fixed) {
@@ -206,23 +204,44 @@ void Timeline::place() {
         }
         anchor.at = middle(anchor.lo_learnt, anchor.hi);
         anchor.sigma_ns = static_cast<double>(anchor.hi - anchor.lo_learnt) / kSqrt12;
-        if (k + 1 < anchors_.size()) {
-            const Anchor& next = anchors_[k + 1];
-            consider(anchor, next.at - period, std::hypot(next.sigma_ns, jitter));
+        anchor.linked = false;
+        if (k + 1 == anchors_.size()) {
+            continue;
         }
+        // The value was set by an update inside the bracket, and the update after that one came
+        // later than the last read that still showed it.
+        const Anchor& next = anchors_[k + 1];
+        const std::int64_t from = std::max(anchor.lo_learnt, next.lo - period);
+        std::int64_t best = 0;
+        double best_sigma = 0;
+        double best_margin = -1e18;
+        double second_margin = -1e18;
+        for (int periods = 1; periods <= 3; ++periods) {
+            const std::int64_t candidate = next.at - periods * period;
+            const auto margin =
+                static_cast<double>(std::min(candidate - from, anchor.hi - candidate));
+            if (margin > best_margin) {
+                second_margin = best_margin;
+                best_margin = margin;
+                best = candidate;
+                best_sigma = std::hypot(next.sigma_ns, jitter * std::sqrt(periods));
+            } else {
+                second_margin = std::max(second_margin, margin);
+            }
+        }
+        if (best_sigma >= anchor.sigma_ns || best_margin < -2 * best_sigma) {
+            continue;
+        }
+        // How likely the second number is the right one after all: then a period is missing.
+        const double apart = 0.5 * (best_margin - second_margin) / best_sigma;
+        const double wrong = 0.5 * std::erfc(apart / std::sqrt(2.0));
+        anchor.at = std::clamp(best, anchor.lo_learnt, anchor.hi);
+        anchor.sigma_ns = std::hypot(best_sigma, static_cast<double>(period) * std::sqrt(wrong));
+        anchor.linked = true;
     }
     for (std::size_t k = std::max<std::size_t>(unfixed_, 1); k < anchors_.size(); ++k) {
-        Anchor& anchor = anchors_[k];
-        const Anchor& previous = anchors_[k - 1];
-        if (!anchor.fixed) {
-            const double periods = std::round(static_cast<double>(anchor.at - previous.at) /
-                                              static_cast<double>(period));
-            // A bracket wider than a period would leave open how many periods have passed.
-            if (periods >= 1 && periods <= 8 && anchor.hi - anchor.lo_learnt < period * 9 / 8) {
-                consider(anchor, previous.at + static_cast<std::int64_t>(periods) * period,
-                         std::hypot(previous.sigma_ns, jitter * std::sqrt(periods)));
-            }
-            anchor.at = std::max(anchor.at, previous.at + 1);
+        if (!anchors_[k].fixed) {
+            anchors_[k].at = std::max(anchors_[k].at, anchors_[k - 1].at + 1);
         }
     }
 }
@@ -247,15 +266,18 @@ void Timeline::settle_flat() {
         return;
     }
     const Anchor& last = anchors_.back();
-    // What was read at r had been set at most one update earlier: E stood still at least up to there.
+    // What was read at r had been set at most one update earlier: E stood still at least up to
+    // there.
     const std::int64_t t = same_before_ns_ - period_.longest_ns();
     Anchor anchor = last;
     anchor.lo = anchor.lo_learnt = anchor.hi = anchor.at = std::max(t, last.at + 1);
     anchor.sigma_ns = 0;
+    anchor.linked = false;
     // Had the sensor frozen rather than the power stopped, this is what would be missing.
     const std::size_t count = anchors_.size();
     const double power = count >= 2 ? slope(count - 1) : 0;
-    anchor.shape_units = std::max(last.shape_units, power * static_cast<double>(period_.longest_ns()));
+    anchor.shape_units =
+        std::max(last.shape_units, power * static_cast<double>(period_.longest_ns()));
     anchor.fixed = true;
     push(anchor);
 }
@@ -291,11 +313,32 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
     inferred.hi = inferred.at;
     const auto back = static_cast<double>(b.at - inferred.at);
     const double power = slope(after + 1);
-    inferred.units = std::max(a.units, b.units - static_cast<std::int64_t>(std::llround(power * back)));
-    inferred.sigma_ns = std::hypot(b.sigma_ns, period_.jitter_ns() * std::sqrt(static_cast<double>(periods)));
+    inferred.units =
+        std::max(a.units, b.units - static_cast<std::int64_t>(std::llround(power * back)));
+    inferred.sigma_ns =
+        std::hypot(b.sigma_ns, period_.jitter_ns() * std::sqrt(static_cast<double>(periods)));
     inferred.shape_units = std::abs(power - slope(after)) * back / kSqrt3;
+    inferred.linked = true;
     inferred.fixed = true;
     anchors_.insert(anchors_.begin() + static_cast<std::ptrdiff_t>(after), inferred);
+}
+
+// Between two anchors power is known in the mean only: how far may E(t) be from the straight line?
+// A single step of power inside the interval bends it by exactly the smaller of what the power
+// before and the power after would do; the mean then lies between the two.
+double Timeline::bend(std::size_t after, double lambda) const noexcept {
+    const auto length = static_cast<double>(anchors_[after].at - anchors_[after - 1].at);
+    const double mean = slope(after);
+    double units = 0;
+    if (after >= 2 && after + 1 < anchors_.size()) {
+        const double rise = mean - slope(after - 1);
+        const double later = slope(after + 1) - mean;
+        const double step = std::min(lambda * std::abs(rise), (1 - lambda) * std::abs(later));
+        units = rise * later > 0 ? step : step / 2;
+    } else if (after >= 2) {
+        units = std::min(lambda, 1 - lambda) * std::abs(mean - slope(after - 1)) / kSqrt3;
+    }
+    return length * std::max(units, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3);
 }
 
 EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept {
@@ -312,20 +355,12 @@ EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept 
     result.frac = steps - whole;
     result.sigma_before_ns = a.sigma_ns;
     result.sigma_after_ns = b.sigma_ns;
-    // Between two anchors power is known in the mean only. How far it may have varied shows in the
-    // intervals on either side; E(t) is off most in the middle.
-    double swing = power_span_units_;
-    if (after >= 2) {
-        swing = std::max(swing, std::abs(slope(after - 1) - result.slope));
-    }
-    if (after + 1 < anchors_.size()) {
-        swing = std::max(swing, std::abs(slope(after + 1) - result.slope));
-    }
-    result.shape_units = std::hypot(swing * length * std::min(result.lambda, 1 - result.lambda) / kSqrt3,
-                                    std::hypot((1 - result.lambda) * a.shape_units,
-                                               result.lambda * b.shape_units));
-    result.gap_ns = a.gap_ns + static_cast<std::int64_t>(
-                                   static_cast<double>(b.gap_ns - a.gap_ns) * result.lambda);
+    result.linked = a.linked;
+    result.shape_units =
+        std::hypot(bend(after, result.lambda),
+                   std::hypot((1 - result.lambda) * a.shape_units, result.lambda * b.shape_units));
+    result.gap_ns = a.gap_ns + static_cast<std::int64_t>(static_cast<double>(b.gap_ns - a.gap_ns) *
+                                                         result.lambda);
     result.ambiguous = a.ambiguous;
     result.resets = a.resets;
     // Hard bounds: a value that a read had shown before t had been reached by t; a value set after

@@ -92,7 +92,8 @@ Handle Windows::acquire(Record::Phase phase) {
         const std::uint64_t next = record.next_free.load(std::memory_order_relaxed);
         if (free_.compare_exchange_weak(head, ((head >> 32) + 1) << 32 | next,
                                         std::memory_order_acq_rel, std::memory_order_acquire)) {
-            const std::uint64_t generation = (record.state.load(std::memory_order_relaxed) >> 3) + 1;
+            const std::uint64_t generation =
+                (record.state.load(std::memory_order_relaxed) >> 3) + 1;
             record.state.store(state_of(generation, phase), std::memory_order_release);
             return {top - 1, generation};
         }
@@ -153,7 +154,8 @@ void Windows::release(Handle handle) noexcept {
 }
 
 void Windows::discard(Handle handle) noexcept {
-    at(handle.record).state.store(state_of(handle.generation, Record::free), std::memory_order_release);
+    at(handle.record)
+        .state.store(state_of(handle.generation, Record::free), std::memory_order_release);
     push_free(handle.record);
 }
 
@@ -168,35 +170,47 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
         std::int64_t anchor;
         double by_time;
         double by_value;
-        double sigma_ns;
     };
     std::array<Share, 4> shares{{
-        {start.anchor, start.slope * (1 - start.lambda), -(1 - start.lambda), start.sigma_before_ns},
-        {start.anchor + 1, start.slope * start.lambda, -start.lambda, start.sigma_after_ns},
-        {end.anchor, -end.slope * (1 - end.lambda), 1 - end.lambda, end.sigma_before_ns},
-        {end.anchor + 1, -end.slope * end.lambda, end.lambda, end.sigma_after_ns},
+        {start.anchor, start.slope * (1 - start.lambda) * start.sigma_before_ns,
+         -(1 - start.lambda)},
+        {start.anchor + 1, start.slope * start.lambda * start.sigma_after_ns, -start.lambda},
+        {end.anchor, -end.slope * (1 - end.lambda) * end.sigma_before_ns, 1 - end.lambda},
+        {end.anchor + 1, -end.slope * end.lambda * end.sigma_after_ns, end.lambda},
     }};
-    double timing = 0;
-    double weight = 0;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-        Share& mine = shares[i];
-        for (std::size_t k = 2; i < 2 && k < shares.size(); ++k) {
-            if (shares[k].anchor == mine.anchor) {
-                mine.by_time += shares[k].by_time;
-                mine.by_value += shares[k].by_value;
+    // Where start and end lean on the same anchor, the one share holds what both make of it.
+    std::array<std::size_t, 4> holder{0, 1, 2, 3};
+    for (std::size_t k = 2; k < 4; ++k) {
+        for (std::size_t i = 0; i < 2; ++i) {
+            if (shares[k].anchor == shares[i].anchor) {
+                shares[i].by_time += shares[k].by_time;
+                shares[i].by_value += shares[k].by_value;
                 shares[k].by_time = shares[k].by_value = 0;
+                holder[k] = i;
             }
         }
-        timing += std::pow(mine.by_time * mine.sigma_ns, 2);
-        weight += mine.by_value * mine.by_value;
     }
+    double timing = 0;
+    double weight = 0;
+    for (const Share& share : shares) {
+        timing += share.by_time * share.by_time;
+        weight += share.by_value * share.by_value;
+    }
+    // An anchor that was placed from its neighbour shares the neighbour's error.
+    const auto together = [&](std::size_t a, std::size_t b) {
+        return 2 * shares[holder[a]].by_time * shares[holder[b]].by_time;
+    };
+    timing += start.linked ? together(0, 1) : 0;
+    timing += end.linked && end.anchor != start.anchor ? together(2, 3) : 0;
+    timing = std::max(timing, 0.0);
     timing += start.shape_units * start.shape_units + end.shape_units * end.shape_units;
     timing += std::pow(end.slope * static_cast<double>(late_ns), 2);
     out.timing = std::sqrt(timing) * info.unit;
     out.quantisation = info.quantum * std::sqrt(weight / 12.0);
     out.gain = std::abs(out.energy) * info.gain_rel;
     out.model = std::abs(out.energy) * info.model_rel;
-    const double resolution = info.quantum - info.unit;  // the counter's own step beyond the raw one
+    const double resolution =
+        info.quantum - info.unit;  // the counter's own step beyond the raw one
     out.low = std::max(0.0, static_cast<double>(end.low - start.high) * info.unit - resolution);
     out.high = static_cast<double>(end.high - start.low) * info.unit + resolution;
     out.gap_s = static_cast<double>(std::max<std::int64_t>(0, end.gap_ns - start.gap_ns)) * 1e-9;

@@ -87,7 +87,8 @@ public:
     bool reopen() noexcept override { return stat_.open() == 0; }
 
 private:
-    static SensorInfo common(const char* id, const char* kind, const std::string& method, double rel) {
+    static SensorInfo common(const char* id, const char* kind, const std::string& method,
+                             double rel) {
         SensorInfo info;
         info.id = id;
         info.kind = kind;

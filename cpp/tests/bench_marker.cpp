@@ -41,9 +41,8 @@ int main(int argc, char** argv) {
     std::vector<double> begins;
     std::vector<double> ends;
     for (int r = 0; r < rounds; ++r) {
-        begins.push_back(median_ns(1, kInner, [&](int i) {
-            tokens[static_cast<std::size_t>(i)] = meter.begin();
-        }));
+        begins.push_back(median_ns(
+            1, kInner, [&](int i) { tokens[static_cast<std::size_t>(i)] = meter.begin(); }));
         ends.push_back(median_ns(1, kInner, [&](int i) {
             meter.release(meter.end(tokens[static_cast<std::size_t>(i)]));
         }));

@@ -34,7 +34,8 @@ private:
 
 /// A deterministic value in [0, 1) for a number: the same on every machine.
 inline double hash01(std::uint64_t n, std::uint64_t seed) {
-    std::uint64_t x = n * 0x9e3779b97f4a7c15ULL + seed * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
+    std::uint64_t x =
+        n * 0x9e3779b97f4a7c15ULL + seed * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
     x ^= x >> 30;
     x *= 0xbf58476d1ce4e5b9ULL;
     x ^= x >> 27;

@@ -11,7 +11,8 @@ TEST_CASE("only a whole decimal number is a number") {
     CHECK(parse_u64("0") == 0U);
     CHECK(parse_u64("262143328850\n") == 262143328850U);
     CHECK(parse_u64("  7 \n") == 7U);
-    for (const char* bad : {"", "\n", "-1\n", "12x", "1 2", "0x10", "1.5", "99999999999999999999"}) {
+    for (const char* bad :
+         {"", "\n", "-1\n", "12x", "1 2", "0x10", "1.5", "99999999999999999999"}) {
         CHECK_MESSAGE(!parse_u64(bad), bad);
     }
 }

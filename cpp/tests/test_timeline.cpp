@@ -61,7 +61,8 @@ TEST_CASE("after a long sleep the unseen change is placed one period before the 
     // An event at 5.0003 s; the first read comes at 5.0005 s, the changes are at whole ms.
     const std::int64_t event = 5 * kSecond + 300 * kMicrosecond;
     CHECK_FALSE(timeline.ready(event, 2));
-    feed(timeline, 5 * kSecond + 500 * kMicrosecond, 5 * kSecond + 4 * kMillisecond, 100 * kMicrosecond);
+    feed(timeline, 5 * kSecond + 500 * kMicrosecond, 5 * kSecond + 4 * kMillisecond,
+         100 * kMicrosecond);
     REQUIRE(timeline.ready(event, 2));
     const EnergyAt at = timeline.at(event);
     CHECK(units(at) == doctest::Approx(4000 * 100 + 30).epsilon(0.0001));
@@ -108,7 +109,8 @@ TEST_CASE("a reset is a gap in E, never energy") {
     feed(timeline, kSecond, kSecond + 5 * kMillisecond, 100 * kMicrosecond);
     const EnergyAt start = timeline.at(kSecond + 3 * kMillisecond);
     for (std::int64_t ms = 0; ms < 5; ++ms) {
-        timeline.feed(reading(2 * kSecond + ms * kMillisecond, static_cast<std::uint64_t>(ms) * 100), 0);
+        timeline.feed(
+            reading(2 * kSecond + ms * kMillisecond, static_cast<std::uint64_t>(ms) * 100), 0);
     }
     const EnergyAt end = timeline.at(2 * kSecond + 2 * kMillisecond);
     CHECK(end.resets == 1);

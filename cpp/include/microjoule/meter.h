@@ -59,7 +59,9 @@ public:
 
     /// Waits up to `timeout_ns` for the result to settle.
     bool wait(Handle handle, std::int64_t timeout_ns);
-    [[nodiscard]] bool settled(Handle handle) noexcept { return sampler_.windows().is_done(handle); }
+    [[nodiscard]] bool settled(Handle handle) noexcept {
+        return sampler_.windows().is_done(handle);
+    }
     /// The figures as they are now.
     [[nodiscard]] Figures figures(Handle handle);
     /// The trace of a settled window; nullptr if none was asked for. Ends with the window's end.
@@ -70,7 +72,9 @@ public:
     [[nodiscard]] std::int64_t start_ns(Handle handle) noexcept;
     [[nodiscard]] std::int64_t end_ns(Handle handle) noexcept;
 
-    [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept { return sampler_.sensors(); }
+    [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept {
+        return sampler_.sensors();
+    }
     [[nodiscard]] std::vector<std::int64_t> update_periods_ns();
     [[nodiscard]] SamplerStats stats() { return sampler_.stats(); }
     [[nodiscard]] Books books();

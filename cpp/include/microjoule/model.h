@@ -10,10 +10,10 @@ namespace microjoule {
 /// What the power model needs to know of a machine without a meter.
 struct ModelSetup {
     std::string procfs = "/proc";
-    double tdp_w = 0;          ///< of all that /proc/stat counts; 0: no CPU model
-    double tdp_rel = 0.4;      ///< relative standard uncertainty of the modelled power
-    std::string tdp_method;    ///< how the TDP was found
-    double dram_w = 0;         ///< constant; 0: no DRAM model
+    double tdp_w = 0;        ///< of all that /proc/stat counts; 0: no CPU model
+    double tdp_rel = 0.4;    ///< relative standard uncertainty of the modelled power
+    std::string tdp_method;  ///< how the TDP was found
+    double dram_w = 0;       ///< constant; 0: no DRAM model
     double dram_rel = 0.6;
     std::string dram_method;
 };

@@ -17,6 +17,7 @@ enum class PaceMode : std::uint8_t {
 struct PaceInputs {
     bool open = false;       ///< a window or request is open
     bool unsettled = false;  ///< an event still waits for this source
+    bool searching = false;  ///< the update period is being learnt, right after the start
     bool period_known = false;
     std::int64_t period_ns = 0;
     std::int64_t wrap_safe_ns = 0;

@@ -15,10 +15,12 @@ public:
     static constexpr std::int64_t kMarkNs = 250'000'000;
     static constexpr int kMarksPerMean = 4;
 
-    /// Total energy at the mark `t_ns`, in joules. Times increase; a skipped mark restarts the mean.
+    /// Total energy at the mark `t_ns`, in joules. Times increase; a skipped mark restarts the
+    /// mean.
     void add(std::int64_t t_ns, double energy_j);
 
-    /// The highest 1 s mean that began at or after `since_ns`, or a negative number if there is none.
+    /// The highest 1 s mean that began at or after `since_ns`, or a negative number if there is
+    /// none.
     [[nodiscard]] double highest_since(std::int64_t since_ns) const noexcept;
 
 private:

@@ -8,8 +8,9 @@ namespace microjoule {
 
 /// Learns how often a counter is updated, and how unevenly, from well-bracketed changes.
 ///
-/// Median and spread of the last 32 gaps, so that one lost update or one late read does not move
-/// them. Until three gaps are known only the hint exists, and `known()` says so.
+/// Mean and spread of those of the last 64 gaps that are near their median, so that one lost update
+/// or one late read does not move them. Until three gaps are known only the hint exists, and
+/// `known()` says so.
 class Period {
 public:
     explicit Period(std::int64_t hint_ns) noexcept : period_ns_(hint_ns) {}
@@ -25,7 +26,7 @@ public:
     [[nodiscard]] std::int64_t longest_ns() const noexcept;
 
 private:
-    static constexpr std::size_t kKept = 32;
+    static constexpr std::size_t kKept = 64;
     std::array<std::int64_t, kKept> gaps_{};
     std::size_t count_ = 0;
     std::int64_t period_ns_;

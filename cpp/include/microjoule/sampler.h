@@ -30,7 +30,7 @@ struct SamplerStats {
     std::uint64_t reads = 0;
     std::uint64_t failed_reads = 0;
     std::uint64_t wakeups = 0;
-    std::uint64_t late_wakeups = 0;     ///< more than a millisecond past the deadline
+    std::uint64_t late_wakeups = 0;  ///< more than a millisecond past the deadline
     std::int64_t worst_lateness_ns = 0;
     std::int64_t cpu_ns = 0;
     std::uint64_t late_events = 0;
@@ -44,8 +44,8 @@ struct SamplerStats {
 /// only to take the readings in. The threads block every signal and never touch Python.
 class Sampler {
 public:
-    Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock, SamplerOptions options,
-            EventLog& log);
+    Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock,
+            SamplerOptions options, EventLog& log);
     ~Sampler();
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
@@ -83,7 +83,9 @@ public:
     [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept { return sensors_; }
     [[nodiscard]] Windows& windows() noexcept { return windows_; }
     /// Under the lock only.
-    [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept { return timelines_[sensor]; }
+    [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept {
+        return timelines_[sensor];
+    }
     [[nodiscard]] SamplerStats stats();
 
     // fork: the lock is held across it, so that the child finds everything whole.

@@ -75,8 +75,8 @@ private:
     Windows& windows_;
     Peak peak_;
     std::deque<Pending> pending_;
-    std::uint64_t first_ = 0;              // number of pending_[0]
-    std::vector<std::uint64_t> cursors_;   // per sensor: number of the next event to answer
+    std::uint64_t first_ = 0;             // number of pending_[0]
+    std::vector<std::uint64_t> cursors_;  // per sensor: number of the next event to answer
     std::vector<std::vector<EnergyAt>> spare_;
     std::vector<std::uint32_t> traced_;
     std::int64_t horizon_ns_ = 0;

@@ -28,18 +28,18 @@ struct SensorInfo {
     std::string method;  ///< one clause: how a joule comes about
     std::string reason;  ///< why it is not readable, or what a reader must know of it
     Shape shape = Shape::counter;
-    double unit = 1e-6;         ///< joules (seconds for CPU time) of one raw step
-    double quantum = 1e-6;      ///< the hardware's own resolution, never below `unit`
-    std::uint64_t modulus = 0;  ///< the counter restarts at 0 here; 0: it never does
-    double max_power_w = 2000;  ///< above this a step is a reset or a gap, not energy
+    double unit = 1e-6;                       ///< joules (seconds for CPU time) of one raw step
+    double quantum = 1e-6;                    ///< the hardware's own resolution, never below `unit`
+    std::uint64_t modulus = 0;                ///< the counter restarts at 0 here; 0: it never does
+    double max_power_w = 2000;                ///< above this a step is a reset or a gap, not energy
     std::int64_t period_hint_ns = 1'000'000;  ///< where the search for the update period begins
     std::int64_t open_interval_ns = 250'000'000;  ///< pace between events while a window is open
     std::int64_t event_interval_ns = 0;  ///< stepped: shortest spacing of reads asked for by events
     double power_span_w = 0;             ///< stepped: how far power may swing inside one interval
     double gain_rel = 0;                 ///< relative standard uncertainty of the sensor's gain
     double model_rel = 0;                ///< relative standard uncertainty of a power model
-    bool counted = false;    ///< adds up to the total, with nothing twice
-    bool estimated = false;  ///< a model, not a meter
+    bool counted = false;                ///< adds up to the total, with nothing twice
+    bool estimated = false;              ///< a model, not a meter
     bool readable = true;
     bool energy = true;  ///< false for the process's CPU time, which rides along
 };

@@ -23,10 +23,11 @@ struct EnergyAt {
     double slope = 0;            ///< raw steps per nanosecond between them
     double sigma_before_ns = 0;  ///< standard uncertainty of the anchors' times
     double sigma_after_ns = 0;
-    double shape_units = 0;   ///< standard uncertainty from power varying between the anchors
-    std::int64_t low = 0;     ///< hard bounds: E(t) cannot be outside [low, high]
+    bool linked = false;     ///< the first was placed from the second: their errors are one
+    double shape_units = 0;  ///< standard uncertainty from power varying between the anchors
+    std::int64_t low = 0;    ///< hard bounds: E(t) cannot be outside [low, high]
     std::int64_t high = 0;
-    std::int64_t gap_ns = 0;  ///< time so far for which the sensor knows no energy
+    std::int64_t gap_ns = 0;      ///< time so far for which the sensor knows no energy
     std::uint32_t ambiguous = 0;  ///< steps so far that may hide a whole wrap
     std::uint32_t resets = 0;
 };
@@ -75,8 +76,8 @@ public:
 
 private:
     struct Anchor {
-        std::int64_t lo;  ///< the change came after this read began
-        std::int64_t hi;  ///< and before this one ended
+        std::int64_t lo;         ///< the change came after this read began
+        std::int64_t hi;         ///< and before this one ended
         std::int64_t lo_learnt;  ///< `lo`, tightened by the learnt period
         std::int64_t units;
         std::int64_t at;
@@ -85,6 +86,7 @@ private:
         double shape_units;  ///< extra uncertainty of an anchor that was itself inferred
         std::uint32_t ambiguous;
         std::uint32_t resets;
+        bool linked;  ///< placed from the next anchor: their errors are one
         bool fixed;
     };
 
@@ -102,6 +104,7 @@ private:
     [[nodiscard]] EnergyAt before_all() const noexcept;
     [[nodiscard]] EnergyAt beyond(std::int64_t t_ns) const noexcept;
     [[nodiscard]] double slope(std::size_t after) const noexcept;
+    [[nodiscard]] double bend(std::size_t after, double lambda) const noexcept;
 
     Shape shape_;
     double unit_;

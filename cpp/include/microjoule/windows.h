@@ -12,8 +12,8 @@
 
 namespace microjoule {
 
-/// E(t) at evenly spaced instants of one window. At 65,536 points every other one is dropped and the
-/// step doubles, so that a trace of any length has a bounded size.
+/// E(t) at evenly spaced instants of one window. At 65,536 points every other one is dropped and
+/// the step doubles, so that a trace of any length has a bounded size.
 struct Trace {
     static constexpr std::size_t kMost = 65536;
 
@@ -22,7 +22,8 @@ struct Trace {
     std::vector<std::int64_t> t_ns;
     std::vector<double> energy;  ///< one row a point, one column a sensor, since the meter began
 
-    void add(std::int64_t t, const std::vector<EnergyAt>& at, const std::vector<SensorInfo>& sensors);
+    void add(std::int64_t t, const std::vector<EnergyAt>& at,
+             const std::vector<SensorInfo>& sensors);
 };
 
 /// One window: opened by a token, closed into a result. Lives in a pool and is used again.
@@ -121,7 +122,8 @@ struct SensorFigures {
     std::uint32_t resets = 0;
 };
 
-/// E(end) - E(start) with its uncertainty in parts. Errors of an anchor that both ends share cancel.
+/// E(end) - E(start) with its uncertainty in parts. Errors of an anchor that both ends share
+/// cancel.
 SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_t late_ns,
                          const SensorInfo& info) noexcept;
 
