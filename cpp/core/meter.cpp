@@ -71,6 +71,7 @@ Meter::~Meter() {
 }
 
 void Meter::start() {
+    closed_.store(false);
     if (began_ns_ == 0) {
         began_ns_ = clock_.now_ns();
     }
@@ -78,7 +79,18 @@ void Meter::start() {
 }
 
 void Meter::close() noexcept {
+    closed_.store(true);
     sampler_.stop();
+}
+
+// Off the hot path: the sampler does not run.
+void Meter::revive() {
+    if (closed_.load()) {
+        throw std::invalid_argument("this meter is closed: make another one");
+    }
+    if (sampler_.orphaned()) {
+        sampler_.start();
+    }
 }
 
 std::uint64_t Meter::post_begin(Handle handle) {
@@ -94,6 +106,9 @@ std::uint64_t Meter::post_begin(Handle handle) {
 }
 
 std::uint64_t Meter::begin() {
+    if (!running()) {
+        revive();
+    }
     const Handle handle = sampler_.windows().acquire(Record::open);
     std::unique_ptr<Trace>& trace = sampler_.windows().at(handle.record).trace;
     if (trace) {
@@ -103,6 +118,9 @@ std::uint64_t Meter::begin() {
 }
 
 std::uint64_t Meter::begin_traced(std::int64_t step_ns) {
+    if (!running()) {
+        revive();
+    }
     const Handle handle = sampler_.windows().acquire(Record::open);
     auto trace = std::make_unique<Trace>();
     trace->step_ns = step_ns;
@@ -168,7 +186,9 @@ Figures Meter::figures(Handle handle) {
         Record& record = sampler_.windows().at(handle.record);
         Figures out;
         out.start_ns = record.start_ns.load(std::memory_order_relaxed);
-        out.end_ns = record.end_ns.load(std::memory_order_relaxed);
+        out.end_ns = sampler_.windows().is_open(handle)
+                         ? clock_.now_ns()
+                         : record.end_ns.load(std::memory_order_relaxed);
         out.settled = settled(handle);
         out.lagged = record.lagged;
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;

@@ -74,6 +74,8 @@ Sampler::~Sampler() {
 }
 
 void Sampler::start() {
+    const std::lock_guard<std::mutex> control(control_);
+    orphaned_.store(false, std::memory_order_release);
     if (running()) {
         return;
     }
@@ -97,6 +99,8 @@ void Sampler::start() {
 }
 
 void Sampler::stop() noexcept {
+    const std::lock_guard<std::mutex> control(control_);
+    orphaned_.store(false, std::memory_order_release);
     stopping_.store(true, std::memory_order_seq_cst);
     wake(fast_);
     for (auto& lane : slow_) {
@@ -113,6 +117,16 @@ void Sampler::stop() noexcept {
     running_.store(false);
 }
 
+void Sampler::before_fork() noexcept {
+    control_.lock();
+    mutex_.lock();
+}
+
+void Sampler::after_fork_in_parent() noexcept {
+    mutex_.unlock();
+    control_.unlock();
+}
+
 void Sampler::after_fork_in_child() noexcept {
     // The threads exist in the parent only. Their handles must be neither joined nor destroyed.
     new (&fast_.thread) std::thread();
@@ -123,8 +137,10 @@ void Sampler::after_fork_in_child() noexcept {
     log_.reset_after_fork();
     new (&settled_) std::condition_variable();
     waiting_ = 0;
+    orphaned_.store(running());
     running_.store(false);
     mutex_.unlock();
+    control_.unlock();
 }
 
 void Sampler::help() {

@@ -55,7 +55,9 @@ std::vector<std::unique_ptr<Source>> sources(std::int64_t slow_ns = 0) {
 void check_100_w(const Figures& figures) {
     REQUIRE(figures.settled);
     const double seconds = static_cast<double>(figures.end_ns - figures.start_ns) * 1e-9;
-    CHECK(std::abs(figures.sensors[0].energy - 100 * seconds) < 0.25);
+    // However late a loaded machine let the sampler be, it knows how late it was.
+    const double error = std::abs(figures.sensors[0].energy - 100 * seconds);
+    CHECK(error < 0.15 + 4 * figures.sensors[0].timing);
 }
 
 }  // namespace

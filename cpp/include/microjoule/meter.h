@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -47,7 +48,8 @@ public:
     void close() noexcept;
     [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
 
-    /// Opens a window; the stamp is taken last. Returns its token.
+    /// Opens a window; the stamp is taken last. Returns its token. Throws std::invalid_argument if
+    /// the meter is closed.
     std::uint64_t begin();
     /// The same with a trace of E(t) every `step_ns`.
     std::uint64_t begin_traced(std::int64_t step_ns);
@@ -62,7 +64,7 @@ public:
     [[nodiscard]] bool settled(Handle handle) noexcept {
         return sampler_.windows().is_done(handle);
     }
-    /// The figures as they are now.
+    /// The figures as they are now: of an open window, those so far.
     [[nodiscard]] Figures figures(Handle handle);
     /// The trace of a settled window; nullptr if none was asked for. Ends with the window's end.
     [[nodiscard]] std::unique_ptr<Trace> take_trace(Handle handle);
@@ -83,11 +85,13 @@ public:
 private:
     std::uint64_t post_begin(Handle handle);
     [[nodiscard]] Handle checked(std::uint64_t token);
+    void revive();
 
     const Clock& clock_;
     EventLog log_;
     Sampler sampler_;
     std::int64_t began_ns_ = 0;
+    std::atomic<bool> closed_{false};
 };
 
 }  // namespace microjoule

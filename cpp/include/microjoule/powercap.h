@@ -11,6 +11,10 @@ namespace microjoule {
 /// What a look at the machine found: sources that can be read, and sensors that cannot, with the
 /// reason in SensorInfo::reason.
 struct Discovery {
+    Discovery() = default;
+    Discovery(Discovery&&) = default;
+    Discovery& operator=(Discovery&&) = default;
+
     std::vector<std::unique_ptr<Source>> sources;
     std::vector<SensorInfo> refused;
 };

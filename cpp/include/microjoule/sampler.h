@@ -88,9 +88,14 @@ public:
     }
     [[nodiscard]] SamplerStats stats();
 
-    // fork: the lock is held across it, so that the child finds everything whole.
-    void before_fork() noexcept { mutex_.lock(); }
-    void after_fork_in_parent() noexcept { mutex_.unlock(); }
+    /// In a forked child whose parent's sampler ran: the next call that asks starts it again.
+    [[nodiscard]] bool orphaned() const noexcept {
+        return orphaned_.load(std::memory_order_acquire);
+    }
+
+    // fork: the locks are held across it, so that the child finds everything whole.
+    void before_fork() noexcept;
+    void after_fork_in_parent() noexcept;
     void after_fork_in_child() noexcept;
 
 private:
@@ -142,12 +147,14 @@ private:
     Settlement settlement_;
     Lane fast_;
     std::vector<std::unique_ptr<Lane>> slow_;
-    std::mutex mutex_;
+    std::mutex control_;  ///< start and stop, one at a time
+    std::mutex mutex_;    ///< everything above but the log
     std::condition_variable settled_;
     int waiting_ = 0;
     SamplerStats stats_;
     std::atomic<bool> stopping_{false};
     std::atomic<bool> running_{false};
+    std::atomic<bool> orphaned_{false};
 };
 
 template <class Done>

@@ -1,0 +1,69 @@
+#include <pybind11/stl.h>
+
+#include "bindings.h"
+#include "microjoule/discover.h"
+#include "microjoule/meter.h"
+#include "window.h"
+
+namespace py = pybind11;
+
+namespace microjoule {
+
+void register_meter(py::module_& m) {
+    py::class_<SamplerStats>(m, "SamplerStats", "What the sampler has cost and met so far.")
+        .def_readonly("reads", &SamplerStats::reads)
+        .def_readonly("failed_reads", &SamplerStats::failed_reads)
+        .def_readonly("wakeups", &SamplerStats::wakeups)
+        .def_readonly("late_wakeups", &SamplerStats::late_wakeups)
+        .def_readonly("worst_lateness_ns", &SamplerStats::worst_lateness_ns)
+        .def_readonly("cpu_ns", &SamplerStats::cpu_ns)
+        .def_readonly("late_events", &SamplerStats::late_events)
+        .def_readonly("helped", &SamplerStats::helped);
+
+    py::class_<Meter, std::shared_ptr<Meter>>(m, "Meter", "Windows over the timelines of sensors.")
+        .def(py::init([](Discovery& found, bool fixed, std::int64_t period_ns) {
+                 SamplerOptions options;
+                 options.mode = fixed ? PaceMode::fixed : PaceMode::events;
+                 options.period_ns = period_ns;
+                 return std::make_shared<Meter>(std::move(found.sources), options);
+             }),
+             py::arg("found"), py::kw_only(), py::arg("fixed"), py::arg("period_ns"),
+             "Takes the sources out of `found`.")
+        .def("start", &Meter::start, py::call_guard<py::gil_scoped_release>(),
+             "Reads every sensor once and starts the sampler.")
+        .def("close", &Meter::close, py::call_guard<py::gil_scoped_release>(),
+             "Stops the sampler; idempotent.")
+        .def_property_readonly("running", &Meter::running)
+        // begin, end and lap take some tens of nanoseconds: releasing the GIL would cost as much.
+        .def("begin", &Meter::begin, "Opens a window and returns its token.")
+        .def(
+            "end",
+            [](const std::shared_ptr<Meter>& self, std::uint64_t token) {
+                const Handle handle = self->end(token);
+                return make_window(result_type(), self, handle);
+            },
+            py::arg("token"), "Closes a window and returns its Measurement.")
+        .def(
+            "lap",
+            [](const std::shared_ptr<Meter>& self, std::uint64_t token) {
+                const Handle handle = self->lap(token);
+                return make_window(result_type(), self, handle);
+            },
+            py::arg("token"), "Ends a window and begins the next under the same token.")
+        .def(
+            "open",
+            [](const std::shared_ptr<Meter>& self, std::int64_t trace_step_ns) {
+                const std::uint64_t token =
+                    trace_step_ns > 0 ? self->begin_traced(trace_step_ns) : self->begin();
+                return make_window(result_type(), self, Windows::handle(token));
+            },
+            py::arg("trace_step_ns") = 0, "Opens a window and returns its Measurement at once.")
+        .def("sensors", &Meter::sensors)
+        .def("update_periods_ns", &Meter::update_periods_ns,
+             py::call_guard<py::gil_scoped_release>(),
+             "The learnt update period of each sensor; 0 where none is known.")
+        .def("stats", &Meter::stats, py::call_guard<py::gil_scoped_release>())
+        .def("books", &Meter::books, py::call_guard<py::gil_scoped_release>());
+}
+
+}  // namespace microjoule

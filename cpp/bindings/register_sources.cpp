@@ -1,0 +1,60 @@
+#include <pybind11/stl.h>
+
+#include "bindings.h"
+#include "microjoule/discover.h"
+#include "microjoule/process.h"
+#include "microjoule/source.h"
+
+namespace py = pybind11;
+
+namespace microjoule {
+
+void register_sources(py::module_& m) {
+    py::class_<SensorInfo>(m, "SensorInfo", "What a sensor is; fixed for the life of a meter.")
+        .def_readonly("id", &SensorInfo::id)
+        .def_readonly("kind", &SensorInfo::kind)
+        .def_readonly("source", &SensorInfo::source)
+        .def_readonly("method", &SensorInfo::method)
+        .def_readonly("reason", &SensorInfo::reason)
+        .def_readonly("unit", &SensorInfo::unit)
+        .def_readonly("quantum", &SensorInfo::quantum)
+        .def_readonly("counted", &SensorInfo::counted)
+        .def_readonly("estimated", &SensorInfo::estimated)
+        .def_readonly("readable", &SensorInfo::readable)
+        .def_readonly("energy", &SensorInfo::energy);
+
+    py::class_<Discovery>(m, "Discovery", "Sources that were found, and sensors that were refused.")
+        .def(
+            "add_model",
+            [](Discovery& self, std::string procfs, double tdp_w, double tdp_rel,
+               std::string tdp_method, double dram_w, double dram_rel, std::string dram_method) {
+                auto model = make_model({std::move(procfs), tdp_w, tdp_rel, std::move(tdp_method),
+                                         dram_w, dram_rel, std::move(dram_method)});
+                if (!model) {
+                    return false;
+                }
+                self.sources.push_back(std::move(model));
+                return true;
+            },
+            py::kw_only(), py::arg("procfs"), py::arg("tdp_w"), py::arg("tdp_rel"),
+            py::arg("tdp_method"), py::arg("dram_w"), py::arg("dram_rel"), py::arg("dram_method"),
+            "Adds the power models; False if the machine shows nothing to model from.")
+        .def(
+            "add_process", [](Discovery& self) { self.sources.push_back(make_process_cpu()); },
+            "Adds the CPU time of this process, which rides along.")
+        .def_property_readonly("measured", &any_meter, "Whether any meter was found.")
+        .def_readonly("refused", &Discovery::refused)
+        .def_property_readonly("found", [](const Discovery& self) {
+            std::vector<SensorInfo> all;
+            for (const auto& source : self.sources) {
+                all.insert(all.end(), source->sensors().begin(), source->sensors().end());
+            }
+            return all;
+        });
+
+    m.def("discover", &discover, py::arg("names"), py::arg("sysfs"),
+          py::call_guard<py::gil_scoped_release>(),
+          "Looks for the named sources, in order of trust.");
+}
+
+}  // namespace microjoule
