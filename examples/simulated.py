@@ -30,7 +30,7 @@ def main() -> int:
         return 2
     zones = [
         Zone("package-0", load=Square(40, 160, period_s=0.037)),
-        Zone("dram", load=Constant(6)),
+        Zone("dram", load=Constant(6), parent="package-0"),
     ]
     with PowercapBed(zones=zones) as bed:
         print("SIMULATED sensors: the joules below belong to no real machine.", flush=True)

@@ -148,7 +148,7 @@ def print_quality(measurements: Sequence[uj.Measurement]) -> None:
     """Says whether the figures can be trusted as measured."""
     qualities = {m.quality for m in measurements}
     sensors = ", ".join(sorted({name for m in measurements for name in m.by_sensor}))
-    reasons = "; ".join(sorted({m.reason for m in measurements if m.reason}))
+    reasons = sorted({m.reason for m in measurements if m.reason})
     print()
     if qualities == {"measured"}:
         print(f"These figures are MEASURED on this machine, by {sensors}.")
@@ -156,8 +156,8 @@ def print_quality(measurements: Sequence[uj.Measurement]) -> None:
         print(f"These figures are ESTIMATED: no energy meter can be read here ({sensors}).")
     else:
         print(f"These figures are partly measured, partly estimated ({sensors}).")
-    if reasons:
-        print(f"Why: {reasons}.")
+    for reason in reasons:
+        print(f"  {reason}")
     if qualities != {"measured"}:
         print("`uj doctor` says what stands in the way and what mends it.")
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.bed import PowercapBed
+
 
 def environ(**more: str) -> dict[str, str]:
     return {**os.environ, "MICROJOULE_COUNTRY": "NO", **more}
@@ -47,6 +49,30 @@ def test_nothing_measurable_is_status_3_and_said(tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "estimated" in done.stdout.splitlines()[0]
     assert f"no {tmp_path}/class/powercap" in " ".join(done.stdout.split())
+
+
+def test_named_sources_that_are_not_to_be_had_are_a_problem_that_is_told(tmp_path: Path) -> None:
+    (tmp_path / "class").mkdir()
+    done = doctor("--json", MICROJOULE_SYSFS=str(tmp_path), MICROJOULE_SOURCES="powercap")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["sensors"]) == (3, [])
+    assert "powercap" in found["problems"][0]
+
+
+@pytest.mark.bed
+def test_simulated_meters_are_measured_and_refused_ones_are_told(bed: PowercapBed) -> None:
+    done = doctor(**bed.environ)
+    assert done.returncode == 0
+    assert done.stdout.startswith("Energy is measured here, by powercap.")
+    assert "cpu0.package" in done.stdout
+    for zone in ("package-0", "dram"):
+        bed[zone].fail("EACCES")
+    done = doctor(**bed.environ)
+    assert done.returncode == 3
+    text = " ".join(done.stdout.split())
+    assert "not readable" in text
+    assert "permission denied for" in text
+    assert f"sudo chmod a+r {bed.root}/class/powercap/intel-rapl:*/energy_uj" in text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from sim.bed import PowercapBed
+
 RUN = [sys.executable, "-m", "microjoule", "run"]
 
 # Says when it is ready, counts the signals that reach it, and exits with their number.
@@ -319,6 +321,28 @@ def check_document(document: dict[str, Any], command: list[str], status: int) ->
     assert document["footprint"]["intensity"]["place"] == "NO"
 
 
+@pytest.mark.bed
+def test_joules_of_simulated_meters(bed: PowercapBed) -> None:
+    done = uj_run("--json", "sleep", "0.74", env=environ(**bed.environ))
+    measured = json.loads(done.stderr)["measurement"]
+    assert measured["quality"] == "measured"
+    assert set(measured["by_sensor"]) == {"cpu0.package", "cpu0.dram"}
+    # Twenty periods of a square wave of 40 and 160 W, with 5 W beside it.
+    assert measured["power_w"] == pytest.approx(105, rel=0.02)
+
+
+@pytest.mark.bed
+def test_meters_that_fail_in_the_middle_degrade_the_figures_and_nothing_else(
+    bed: PowercapBed,
+) -> None:
+    for zone in ("package-0", "dram"):
+        bed[zone].fail("EIO", after_s=0.3)
+    done = uj_run("--json", "sh", "-c", "sleep 0.6; exit 3", env=environ(**bed.environ))
+    assert done.returncode == 3
+    measured = json.loads(done.stderr)["measurement"]
+    assert measured["reason"]
+
+
 def test_country_and_pue_reach_the_footprint() -> None:
     done = uj_run("--json", "--country", "DE", "--pue", "1.5", "true")
     footprint = json.loads(done.stderr)["footprint"]
@@ -391,6 +415,15 @@ def test_bad_settings_are_said_before_anything_starts(
     done = uj_run("touch", str(mark), env=environ(**{variable: value}))
     assert done.returncode == 2
     assert value.split(",")[-1] in done.stderr.decode()
+    assert not mark.exists()
+
+
+def test_sources_that_are_not_to_be_had_are_said_before_anything_starts(tmp_path: Path) -> None:
+    mark = tmp_path / "started"
+    there_is_none = {"MICROJOULE_SOURCES": "powercap", "MICROJOULE_SYSFS": str(tmp_path)}
+    done = uj_run("touch", str(mark), env=environ(**there_is_none))
+    assert done.returncode == 3
+    assert b"powercap" in done.stderr
     assert not mark.exists()
 
 

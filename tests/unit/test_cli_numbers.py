@@ -14,7 +14,8 @@ from microjoule.cli.numbers import UNKNOWN, plain, plus_minus, quantity, seconds
         (1234.0, "1.23 kJ"),
         (999.96, "1.00 kJ"),
         (0.0410, "41.0 mJ"),
-        (3.4e-7, "3.40e-07 J"),
+        (3.4e-7, "340 nJ"),
+        (3.4e-11, "3.40e-11 J"),
         (-0.0410, "-41.0 mJ"),
         (5e12, "5000 GJ"),
         (None, UNKNOWN),
@@ -43,7 +44,7 @@ def test_a_plain_number(value: float, digits: int, text: str) -> None:
 
 @given(st.floats(min_value=1e-30, max_value=1e15), st.integers(min_value=1, max_value=15))
 def test_no_number_reads_as_zero_or_loses_its_digits(value: float, digits: int) -> None:
-    factors = {"G": 1e9, "M": 1e6, "k": 1e3, "m": 1e-3, "µ": 1e-6, "": 1.0}
+    factors = {"G": 1e9, "M": 1e6, "k": 1e3, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "": 1.0}
     number, unit = quantity(value, "J", digits).split(" ")
     back = float(number) * factors[unit.removesuffix("J")]
     assert back == pytest.approx(value, rel=0.5001 * 10 ** (1 - digits))

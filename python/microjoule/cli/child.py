@@ -121,6 +121,12 @@ class Child:
             os.waitpid(self._pid, 0)
             raise _why_not(self._command[0], int(failure))
 
+    def cancel(self) -> None:
+        """Lets go of a command that was not started: it never is."""
+        os.close(self._go)
+        os.close(self._failure)
+        os.waitpid(self._pid, 0)
+
     def wait(self) -> Ended:
         """Passes signals on until the command has ended."""
         while True:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from microjoule.sensors import Sensor
 
 SCHEMA: Final = 1
-_WIDTH: Final = 96
-_MODEL: Final = "model"
+_WIDTH: Final = 100
+_NAME: Final = 9
 
 
 def main(argv: list[str]) -> int:
@@ -45,25 +45,30 @@ def main(argv: list[str]) -> int:
     try:
         settings = config.load()
         intensity = carbon.resolve()
-        sensors = microjoule.sensors()
     except ValueError as error:
         parser.error(str(error))
+    problems = list(settings.warnings)
+    try:
+        sensors = microjoule.sensors()
+    except ValueError as error:
+        # The sources that the settings name are not to be had: what stands in the way is below.
+        sensors = []
+        problems.append(str(error))
     machine = Machine(settings.sysfs, settings.procfs, settings.devfs, settings.nvml)
-    findings = machine.findings()
-    metered = [s for s in sensors if s.readable and s.source != _MODEL]
-    if args.json:
-        sys.stdout.write(_document(sensors, bool(metered), findings, intensity, settings.warnings))
-    else:
-        sys.stdout.write(_text(sensors, metered, findings, intensity, settings.warnings))
-    return DONE if metered else NOTHING_MEASURABLE
+    told = _document if args.json else _text
+    sys.stdout.write(told(sensors, machine.findings(), intensity, problems))
+    return DONE if _metered(sensors) else NOTHING_MEASURABLE
+
+
+def _metered(sensors: Iterable[Sensor]) -> list[Sensor]:
+    return [s for s in sensors if s.readable and not s.estimated]
 
 
 def _document(
     sensors: Sequence[Sensor],
-    measured: bool,
-    findings: Iterable[Finding],
+    findings: Sequence[Finding],
     intensity: Intensity,
-    warnings: Iterable[str],
+    problems: Iterable[str],
 ) -> str:
     import json
 
@@ -71,11 +76,11 @@ def _document(
         json.dumps(
             {
                 "schema": SCHEMA,
-                "quality": "measured" if measured else "estimated",
+                "quality": "measured" if _metered(sensors) else "estimated",
                 "sensors": [s.to_dict() for s in sensors],
                 "findings": [f.to_dict() for f in findings],
                 "intensity": intensity.to_dict(),
-                "warnings": list(warnings),
+                "problems": list(problems),
             },
             indent=2,
         )
@@ -85,71 +90,62 @@ def _document(
 
 def _text(
     sensors: Sequence[Sensor],
-    metered: Sequence[Sensor],
     findings: Sequence[Finding],
     intensity: Intensity,
-    warnings: Iterable[str],
+    problems: Iterable[str],
 ) -> str:
-    lines = [_headline(metered), "", *_table(sensors), ""]
+    lines = [_headline(sensors), ""]
+    for problem in problems:
+        lines += [*textwrap.wrap(f"Problem: {problem}", _WIDTH), ""]
+    if sensors:
+        lines += [*_table(sensors), ""]
     taken = [f for f in findings if f.way in TAKEN]
     others = [f for f in findings if f.way not in TAKEN]
     lines += ["Ways to the meters", *_told(taken), ""]
     lines += ["Ways that this version does not take yet", *_told(others), ""]
-    lines += ["Carbon", *_wrapped("intensity", summary.intensity(intensity))]
+    lines += ["Carbon", *summary.labelled("intensity", summary.intensity(intensity), _NAME)]
     if intensity.guess:
         lines += _mend([("say where the electricity comes from", "export MICROJOULE_COUNTRY=NO")])
-    for warning in warnings:
-        lines += ["", *textwrap.wrap(f"Warning: {warning}", _WIDTH)]
     return "\n".join([*lines, ""])
 
 
-def _headline(metered: Sequence[Sensor]) -> str:
-    if not metered:
+def _headline(sensors: Sequence[Sensor]) -> str:
+    if metered := _metered(sensors):
+        ways = ", ".join(sorted({s.source for s in metered}))
+        return f"Energy is measured here, by {ways}."
+    if sensors:
         return "No meter can be read here: every figure is estimated by a power model."
-    ways = ", ".join(sorted({s.source for s in metered}))
-    return f"Energy is measured here, by {ways}."
+    return "Nothing can be measured here, nor estimated."
 
 
 def _table(sensors: Sequence[Sensor]) -> list[str]:
-    head = ("sensor", "source", "method", "unit", "update", "in the total", "state")
+    head = ("sensor", "source", "resolution", "in the total", "state")
     rows = [head] + [
         (
             s.id,
             s.source,
-            s.method,
-            quantity(s.unit_j, "J", 2) if s.unit_j else "-",
-            quantity(s.update_period_s, "s", 2) if s.update_period_s else "-",
+            "estimated" if s.estimated else quantity(s.unit_j, "J", 2),
             "yes" if s.counted else "no",
-            (s.reason or "readable") if s.readable else f"not readable: {s.reason}",
+            s.method if s.readable else f"not readable: {s.reason}",
         )
         for s in sensors
     ]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    return [
-        "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
+    lines = []
+    for *cells, last in rows:
+        named = "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True))
+        lines += summary.labelled(named, last, sum(widths) + 2 * len(widths) - 2)
+    return lines
 
 
 def _told(findings: Iterable[Finding]) -> list[str]:
     lines = []
     for finding in findings:
-        lines += _wrapped(finding.way, f"{finding.state}: {finding.text}.")
+        lines += summary.labelled(finding.way, f"{finding.state}: {finding.text}.", _NAME)
         lines += _mend(finding.mend)
     return lines
 
 
-def _wrapped(name: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=f"  {name:<10}",
-        subsequent_indent=" " * 12,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
 def _mend(commands: Iterable[tuple[str, str]]) -> list[str]:
     # Never wrapped: a command is there to be copied.
-    return [line for what, command in commands for line in (f"{'':12}{what}:", f"{'':14}{command}")]
+    return [line for what, command in commands for line in (f"{'':13}{what}:", f"{'':15}{command}")]

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from microjoule.cli import PROG, child, summary
+from microjoule.cli import NOTHING_MEASURABLE, PROG, child, summary
 
 if TYPE_CHECKING:
     from microjoule.carbon import Intensity
@@ -45,7 +45,12 @@ def main(argv: list[str]) -> int:
     plan = _plan(argv)
     # Before the meter: its threads must not take the signals that are waited for here.
     running = child.Child(plan.command)
-    meter, token, problem = _begin(plan)
+    try:
+        meter, token, problem = _begin(plan)
+    except ValueError as error:
+        running.cancel()
+        _say(f"{PROG} run: {error}\n")
+        return NOTHING_MEASURABLE
     try:
         running.start()
     except child.CannotRunError as error:
@@ -71,6 +76,9 @@ def _begin(plan: _Plan) -> tuple[Meter | None, int, str]:
             pace=plan.settings.pace,
         )
         return meter, meter.begin(os.path.basename(plan.command[0])), ""
+    except ValueError:
+        # The sources that were named are not to be had: whoever names them wants no others.
+        raise
     except Exception as error:
         # Whatever it is, the command runs: a measurement may fail, the measured program may not.
         return None, 0, f"nothing is measured: {error}"

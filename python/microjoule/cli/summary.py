@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from microjoule.sensors import Sensor
 
 SCHEMA: Final = 1
+_WIDTH: Final = 100
 # Relative uncertainty from which `±` would promise a symmetry that is not there.
 _WIDE: Final = 0.3
 
@@ -48,8 +50,20 @@ def text(
         ("overhead", _overhead(measurement, digits)),
     ]
     width = max(len(name) for name, _ in rows)
-    lines = [f"  {name:<{width}}  {value}" for name, value in rows]
+    lines = [line for name, value in rows for line in labelled(name, value, width)]
     return "\n".join([f"microjoule: {_shown(command)}{_how_it_ended(ended)}", *lines, ""])
+
+
+def labelled(name: str, value: str, width: int) -> list[str]:
+    """A line with its name before it; what is long goes on below the value."""
+    return textwrap.wrap(
+        value,
+        _WIDTH,
+        initial_indent=f"  {name:<{width}}  ",
+        subsequent_indent=" " * (width + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def document(
@@ -115,7 +129,7 @@ def _carbon(f: Footprint, digits: int) -> str:
 
 
 def _quality(m: Measurement) -> str:
-    return f"{m.quality}: {m.reason}" if m.reason else m.quality
+    return f"{m.quality}: {m.reason.rstrip('.')}" if m.reason else m.quality
 
 
 def _duration(m: Measurement, ended: Ended, digits: int) -> str:
