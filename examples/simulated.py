@@ -33,11 +33,12 @@ def main() -> int:
         Zone("dram", load=Constant(6), parent="package-0"),
     ]
     with PowercapBed(zones=zones) as bed:
-        print("SIMULATED sensors: the joules below belong to no real machine.", flush=True)
+        print("SIMULATED sensors: the joules below are those of no real machine.", flush=True)
         running = subprocess.Popen(command, env={**os.environ, **bed.environ})
         # Ctrl-C is the command's; what is mounted here goes away when it has ended.
         signal.signal(signal.SIGINT, lambda number, frame: None)
         status = running.wait()
+    print("(simulated sensors: the joules above are those of no real machine)")
     return status if status >= 0 else 128 - status
 
 
