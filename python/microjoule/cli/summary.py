@@ -139,7 +139,8 @@ def _duration(m: Measurement, ended: Ended, digits: int) -> str:
 
 def _overhead(m: Measurement, digits: int) -> str:
     used = m.overhead_cpu_s
-    if not m.duration_s:
+    if m.duration_s < 1:
+        # The reads that settle the end come after it: of a short time they are no share.
         return f"{seconds(used, digits)} of CPU"
     share = plain(100 * used / m.duration_s, min(digits, 2))
     return f"{seconds(used, digits)} of CPU, {share} % of one core"
