@@ -179,6 +179,13 @@ void register_results(py::module_& m) {
             window.meter->end(window.token);
         },
         py::arg("window"), "Ends an open window.");
+    m.def(
+        "release",
+        [](const py::handle& object) {
+            WindowObject& window = self_of(object);
+            window.meter->release(window.handle);
+        },
+        py::arg("window"), "Gives the record of a window back; its figures cannot be read again.");
     m.def("take_trace", &trace_of, py::arg("window"),
           "The trace of a settled window as (times, energies), once; None if there is none.");
     m.def(

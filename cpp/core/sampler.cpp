@@ -135,6 +135,7 @@ void Sampler::after_fork_in_child() noexcept {
     }
     fast_.asleep.store(0);
     log_.reset_after_fork();
+    looks_.fill({});
     new (&settled_) std::condition_variable();
     waiting_ = 0;
     orphaned_.store(running());
@@ -148,26 +149,38 @@ void Sampler::help() {
         const std::lock_guard<std::mutex> lock(mutex_);
         ++stats_.helped;
         take_in();
+        if (settlement_.crowded()) {
+            wake(fast_);
+        }
     }
     std::this_thread::yield();
 }
 
 void Sampler::take_in() {
     if (settlement_.full()) {
-        return;  // a device lags: its interval is closed in lose_patience()
+        close_lagging();
     }
     const std::uint64_t seen = settlement_.events();
-    const std::int64_t horizon = clock_.now_ns();
-    const bool whole = log_.drain([this](const Event& event) { settlement_.take(event); });
-    if (whole) {
-        settlement_.advance(horizon);
+    std::int64_t horizon = clock_.now_ns();
+    const std::uint64_t reserved = log_.reserved();
+    looks_[look_++ % looks_.size()] = {horizon, reserved};
+    const std::uint64_t done =
+        log_.drain(reserved, [this](const Event& event) { settlement_.take(event); });
+    if (done < reserved) {
+        // Somebody has reserved and not written yet; his stamp is later than the last look that
+        // did not see the reservation.
+        horizon = 0;
+        for (const Look& look : looks_) {
+            horizon = look.reserved <= done ? std::max(horizon, look.t_ns) : horizon;
+        }
     }
+    settlement_.advance(horizon);
     if (settlement_.events() != seen) {
         for (Feed& feed : fast_.feeds) {
-            feed.pace.on_events(horizon);
+            feed.pace.on_events(clock_.now_ns());
         }
         for (auto& lane : slow_) {
-            lane->feeds.front().pace.on_events(horizon);
+            lane->feeds.front().pace.on_events(clock_.now_ns());
             wake(*lane);
         }
     }
@@ -199,6 +212,22 @@ void Sampler::feed_in(Feed& feed) {
     }
     feed.failures = failed ? feed.failures + 1 : 0;
     stats_.failed_reads += failed ? 1 : 0;
+}
+
+// At the bound a device that lags is not waited for: its interval is closed where it stands, and
+// every window that it concerns says so.
+void Sampler::close_lagging() {
+    settlement_.note_lag();
+    for (std::size_t sensor = 0; sensor < sensors_.size(); ++sensor) {
+        if (settlement_.owed_since(sensor) != INT64_MAX) {
+            timelines_[sensor].lose();
+            settlement_.settle(sensor, timelines_[sensor], 1);
+        }
+    }
+    settlement_.finish(cpu_ns());
+    if (waiting_ > 0) {
+        settled_.notify_all();
+    }
 }
 
 PaceInputs Sampler::inputs(const Feed& feed, std::int64_t now_ns) {
@@ -238,7 +267,7 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
         if (sensors_[sensor].shape == Shape::counter && read_since && now_ns - asked > patience) {
             timeline.settle_flat();
             settlement_.settle(sensor, timeline, 1);
-        } else if (now_ns - asked > kPatienceLongest + patience || settlement_.full()) {
+        } else if (now_ns - asked > kPatienceLongest + patience) {
             timeline.lose();
             settlement_.note_lag();
             settlement_.settle(sensor, timeline, 1);
@@ -253,6 +282,9 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
     for (Feed& feed : lane.feeds) {
         const PaceInputs in = inputs(feed, now_ns);
         feed.due_ns = feed.pace.next(feed.last_read_ns, in);
+        if (settlement_.crowded()) {
+            feed.due_ns = std::min(feed.due_ns, feed.last_read_ns + kMillisecond);
+        }
         if (timelines_[feed.first].lost()) {
             feed.due_ns = feed.last_read_ns + kReopen;
         } else if (feed.failures > 0) {

@@ -2,8 +2,10 @@
 // because that is the floor.
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "microjoule/meter.h"

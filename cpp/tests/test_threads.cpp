@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "microjoule/meter.h"
+#include "microjoule/model.h"
 #include "microjoule/process.h"
 #include "simulation.h"
 
@@ -113,6 +114,21 @@ TEST_CASE("many windows from many threads without waiting") {
     const Handle handle = meter.end(token);
     CHECK(meter.wait(handle, kSecond));
     check_100_w(meter.figures(handle));
+}
+
+TEST_CASE("a flood of windows against a sensor that answers ten times a second keeps moving") {
+    std::vector<std::unique_ptr<Source>> all;
+    ModelSetup setup;
+    setup.dram_w = 10;
+    all.push_back(make_model(setup));
+    Meter meter(std::move(all), {});
+    meter.start();
+    for (int i = 0; i < 200'000; ++i) {
+        meter.release(meter.end(meter.begin()));
+    }
+    const Handle handle = meter.end(meter.begin());
+    CHECK(meter.wait(handle, kSecond));
+    meter.release(handle);
 }
 
 TEST_CASE("a slow sensor has a thread of its own and delays no other") {

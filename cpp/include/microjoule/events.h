@@ -52,21 +52,25 @@ public:
         slot.ready.store(number + 1, std::memory_order_release);
     }
 
-    /// Consumer: hands over every event up to the tail, in the order of reservation. Returns false
-    /// if it had to stop at a slot that is reserved but not written yet.
+    /// Slots reserved so far: every event not among them will be stamped after this call.
+    [[nodiscard]] std::uint64_t reserved() const noexcept {
+        return tail_.load(std::memory_order_seq_cst);
+    }
+
+    /// Consumer: hands over the events of the slots below `limit`, in the order of reservation, up
+    /// to the first that is reserved but not written yet. Returns how many slots are done with.
     template <class Take>
-    bool drain(Take&& take) {
-        const std::uint64_t tail = tail_.load(std::memory_order_seq_cst);
+    std::uint64_t drain(std::uint64_t limit, Take&& take) {
         std::uint64_t head = head_.load(std::memory_order_relaxed);
-        while (head != tail) {
+        while (head < limit) {
             Slot& slot = slots_[head & mask_];
             if (slot.ready.load(std::memory_order_acquire) != head + 1) {
-                return false;
+                break;
             }
             take(slot.event);
             head_.store(++head, std::memory_order_release);
         }
-        return true;
+        return head;
     }
 
     /// Nothing reserved that has not been handed over.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -126,6 +127,7 @@ private:
 
     std::int64_t turn(Lane& lane);
     void take_in();
+    void close_lagging();
     void read(Feed& feed);
     void feed_in(Feed& feed);
     void lose_patience(Feed& feed, std::int64_t now_ns);
@@ -145,6 +147,14 @@ private:
     std::vector<Timeline> timelines_;
     Windows windows_;
     Settlement settlement_;
+    // Looks at the log's tail and when they were taken: what makes "every event before t is known"
+    // true although a producer may be between its reservation and its writing.
+    struct Look {
+        std::int64_t t_ns = 0;
+        std::uint64_t reserved = 0;
+    };
+    std::array<Look, 32> looks_{};
+    std::size_t look_ = 0;
     Lane fast_;
     std::vector<std::unique_ptr<Lane>> slow_;
     std::mutex control_;  ///< start and stop, one at a time

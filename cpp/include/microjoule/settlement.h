@@ -39,6 +39,8 @@ public:
     [[nodiscard]] std::int64_t asked_since(std::size_t sensor) const noexcept;
 
     [[nodiscard]] bool full() const noexcept { return pending_.size() >= kMost; }
+    /// Half way to the bound: whoever can answer sooner should.
+    [[nodiscard]] bool crowded() const noexcept { return pending_.size() >= kMost / 2; }
     [[nodiscard]] bool idle() const noexcept { return pending_.empty(); }
     [[nodiscard]] bool open() const noexcept { return open_ > 0; }
     [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }

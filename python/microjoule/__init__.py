@@ -1,0 +1,100 @@
+"""Energy and carbon of machine learning, measured so cheaply that it can stay on.
+
+The public names are loaded when they are first used: importing this package loads neither the
+native core nor numpy, and asks nobody on the network.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from microjoule._version import __version__
+
+if TYPE_CHECKING:
+    from microjoule import carbon as carbon
+    from microjoule.measurement import Measurement as Measurement
+    from microjoule.meter import Books as Books
+    from microjoule.meter import Meter as Meter
+    from microjoule.meter import begin as begin
+    from microjoule.meter import end as end
+    from microjoule.meter import lap as lap
+    from microjoule.meter import measure as measure
+    from microjoule.meter import meter as meter
+    from microjoule.sensors import Sensor as Sensor
+    from microjoule.sensors import sensors as sensors
+
+__all__ = [
+    "Books",
+    "Measurement",
+    "Meter",
+    "Sensor",
+    "__version__",
+    "begin",
+    "carbon",
+    "end",
+    "lap",
+    "measure",
+    "meter",
+    "sensors",
+]
+
+_HOME = {
+    "Books": "meter",
+    "Measurement": "measurement",
+    "Meter": "meter",
+    "Sensor": "sensors",
+    "begin": "meter",
+    "end": "meter",
+    "lap": "meter",
+    "measure": "meter",
+    "meter": "meter",
+    "sensors": "sensors",
+}
+
+
+def _load(name: str) -> object:
+    from importlib import import_module
+
+    return getattr(import_module(f"microjoule.{_HOME[name]}"), name)
+
+
+class _Package(type(sys)):  # type: ignore[misc]
+    """This package, in which `meter` and `sensors` are the functions.
+
+    They live in modules of the same names, which the import system would put in their place.
+    """
+
+    @property
+    def meter(self) -> object:
+        return _load("meter")
+
+    @meter.setter
+    def meter(self, module: object) -> None:
+        pass
+
+    @property
+    def sensors(self) -> object:
+        return _load("sensors")
+
+    @sensors.setter
+    def sensors(self, module: object) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> object:
+    if name == "carbon":
+        import microjoule.carbon
+
+        return microjoule.carbon
+    if name not in _HOME:
+        raise AttributeError(f"module 'microjoule' has no attribute {name!r}")
+    value = globals()[name] = _load(name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,338 @@
+"""What a window measured: energy with its uncertainty, and where each figure came from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from microjoule import _core
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from microjoule.carbon import Footprint
+
+__all__ = ["JOULES_PER_KWH", "Measurement"]
+
+JOULES_PER_KWH = 3.6e6
+# A figure that is read waits this long for the sampler, never longer.
+_PATIENCE_S = 1.0
+_SCHEMA = 1
+
+
+class Measurement(_core.Window):
+    """The energy of one window [t0, t1] of this machine, E(t1) - E(t0).
+
+    It comes from `measure` or `end`, which never wait. Reading a figure of a window that has not
+    settled yet waits for it, at most one second in all; then the best value so far comes, with
+    ``settled`` False. While the window is open the figures are those so far.
+
+    All uncertainties are standard uncertainties (GUM, k=1).
+    """
+
+    __slots__ = ("_figures", "_label", "_stage", "_timed_out", "_trace")
+
+    _figures: _core.Figures
+    _label: str | None
+    _stage: str | None
+    _timed_out: bool
+    _trace: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None
+
+    # -- what it is ---------------------------------------------------------------------------
+
+    @property
+    def label(self) -> str | None:
+        """The name given to the window."""
+        return getattr(self, "_label", None)
+
+    @property
+    def stage(self) -> str | None:
+        """The life-cycle stage given to it, by its canonical name."""
+        return getattr(self, "_stage", None)
+
+    @property
+    def started_at(self) -> str:
+        """Wall-clock time of the start, ISO 8601 with offset."""
+        from microjoule import wall
+
+        return wall.iso(self._stamps()[0])
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the window in seconds; so far, while it is open."""
+        start, end = self._stamps()
+        if end == 0:
+            import time
+
+            end = time.monotonic_ns()
+        return (end - start) * 1e-9
+
+    @property
+    def scope(self) -> str:
+        """Whose energy it is: ``machine``, everything that ran on it meanwhile."""
+        return "machine"
+
+    # -- how much -----------------------------------------------------------------------------
+
+    @property
+    def energy_j(self) -> float:
+        """Energy in joules: the sum over the counted sensors, with nothing twice."""
+        return math.fsum(figures.energy for _, figures in self._counted())
+
+    @property
+    def energy_kwh(self) -> float:
+        """The same in kilowatt-hours (1 kWh = 3.6e6 J)."""
+        return self.energy_j / JOULES_PER_KWH
+
+    @property
+    def power_w(self) -> float:
+        """Mean power in watts."""
+        duration = self.duration_s
+        return self.energy_j / duration if duration > 0 else 0.0
+
+    @property
+    def peak_power_w(self) -> float:
+        """Highest mean power over one second, in watts; the mean of a window shorter than that."""
+        return max(self.power_w, self._now().peak_w)
+
+    @property
+    def by_sensor(self) -> dict[str, float]:
+        """Joules by sensor id, those included that do not count towards the total."""
+        return {info.id: figures.energy for info, figures in self._pairs() if info.energy}
+
+    @property
+    def by_kind(self) -> dict[str, float]:
+        """Joules of the counted sensors by kind: ``cpu``, ``dram``, ``gpu`` …"""
+        kinds: dict[str, float] = {}
+        for info, figures in self._counted():
+            kinds[info.kind] = kinds.get(info.kind, 0.0) + figures.energy
+        return kinds
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU time in seconds that this process used meanwhile, over all its threads."""
+        return math.fsum(f.energy for info, f in self._pairs() if info.kind == "process")
+
+    @property
+    def gpu_s(self) -> float | None:
+        """GPU time in seconds; None where no GPU was measured."""
+        return None
+
+    @property
+    def overhead_cpu_s(self) -> float:
+        """CPU time in seconds that the sampler itself used meanwhile."""
+        return self._now().overhead_cpu_s
+
+    # -- how well it is known -----------------------------------------------------------------
+
+    @property
+    def uncertainty_parts(self) -> dict[str, float]:
+        """Standard uncertainty in joules by cause.
+
+        ``timing`` (when a counter changed, and how power varied in between) and ``quantisation``
+        are independent from sensor to sensor; ``gain`` (calibration) and ``model`` are correlated
+        and add linearly.
+        """
+        counted = [figures for _, figures in self._counted()]
+        return {
+            "timing": math.hypot(*(f.timing for f in counted)),
+            "quantisation": math.hypot(*(f.quantisation for f in counted)),
+            "gain": math.fsum(f.gain for f in counted),
+            "model": math.fsum(f.model for f in counted),
+        }
+
+    @property
+    def uncertainty_j(self) -> float:
+        """Combined standard uncertainty of ``energy_j`` in joules (k=1)."""
+        return math.hypot(*self.uncertainty_parts.values())
+
+    @property
+    def bounds_j(self) -> tuple[float, float] | None:
+        """Hard bounds in joules on what the counters counted; None where there are none.
+
+        They hold whatever the power did between two updates of a counter; its gain is not in them.
+        """
+        counted = self._counted()
+        if not counted or any(
+            info.estimated or f.gap_s or f.ambiguous or f.resets for info, f in counted
+        ):
+            return None
+        return math.fsum(f.low for _, f in counted), math.fsum(f.high for _, f in counted)
+
+    @property
+    def quality(self) -> str:
+        """``measured``, ``estimated``, or ``mixed``: part of it is an estimate, or is missing."""
+        counted = self._counted()
+        estimated = [info.estimated for info, _ in counted]
+        if all(estimated):
+            return "estimated"
+        whole = not any(estimated) and not any(f.gap_s or f.resets for _, f in counted)
+        return "measured" if whole and not self._now().lagged else "mixed"
+
+    @property
+    def reason(self) -> str:
+        """What a reader must know of the figures, in sentences; empty if there is nothing."""
+        return " ".join(self._remarks())
+
+    @property
+    def settled(self) -> bool:
+        """Whether the figures are final."""
+        return hasattr(self, "_figures") or _core.settled(self)
+
+    def wait(self, timeout_s: float = _PATIENCE_S) -> bool:
+        """Waits until the figures are final.
+
+        Args:
+            timeout_s: For how long at most, in seconds.
+
+        Returns:
+            Whether they are.
+        """
+        if hasattr(self, "_figures"):
+            return True
+        if self._stamps()[1] == 0:
+            return False
+        return _core.wait(self, timeout_s)
+
+    def __await__(self) -> Generator[object, None, Measurement]:
+        """Waits without blocking the event loop; gives the measurement itself."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        yield from loop.run_in_executor(None, self.wait, _PATIENCE_S).__await__()
+        return self
+
+    # -- carbon -------------------------------------------------------------------------------
+
+    @property
+    def carbon(self) -> Footprint:
+        """The carbon footprint: energy at the sensors, PUE 1, intensity of the place.
+
+        The place comes from the settings, else from the time zone (marked a guess), else it is the
+        world mean (marked as that): ``carbon.intensity.rung`` and ``.source`` say which.
+        """
+        from microjoule import carbon
+
+        return carbon.footprint(
+            self.energy_j, uncertainty_j=self.uncertainty_j, intensity=carbon.resolve()
+        )
+
+    @property
+    def co2e_g(self) -> float:
+        """Operational carbon in grams of CO2 equivalent, from `carbon`."""
+        return self.carbon.co2e_g
+
+    # -- the course of it ---------------------------------------------------------------------
+
+    def trace(self) -> tuple[npt.NDArray[np.int64], dict[str, npt.NDArray[np.float64]]]:
+        """E(t) over the window, where ``measure(trace=…)`` asked for it.
+
+        Returns:
+            Times in ns of CLOCK_MONOTONIC, shape (n,), and for each sensor id the joules since the
+            start of the window, shape (n,). n is at most 65,536: a longer trace has a wider step.
+
+        Raises:
+            ValueError: No trace was asked for, or the window is still open.
+        """
+        self._now()
+        kept = getattr(self, "_trace", None)
+        if kept is None:
+            raise ValueError(
+                "this window has no trace: ask for one with measure(trace=True) or "
+                "measure(trace=0.01), and read it after the window has ended"
+            )
+        times, energy = kept
+        columns = enumerate(_core.sensors_of(self))
+        return times, {s.id: energy[:, i] - energy[0, i] for i, s in columns if s.energy}
+
+    def to_dict(self) -> dict[str, object]:
+        """All figures, ready for JSON. ``schema`` is 1."""
+        return {
+            "schema": _SCHEMA,
+            "label": self.label,
+            "stage": self.stage,
+            "started_at": self.started_at,
+            "duration_s": self.duration_s,
+            "cpu_s": self.cpu_s,
+            "gpu_s": self.gpu_s,
+            "energy_j": self.energy_j,
+            "energy_kwh": self.energy_kwh,
+            "by_sensor": self.by_sensor,
+            "by_kind": self.by_kind,
+            "power_w": self.power_w,
+            "peak_power_w": self.peak_power_w,
+            "uncertainty_j": self.uncertainty_j,
+            "uncertainty_parts": self.uncertainty_parts,
+            "bounds_j": self.bounds_j,
+            "quality": self.quality,
+            "reason": self.reason,
+            "scope": self.scope,
+            "co2e_g": self.co2e_g,
+            "overhead_cpu_s": self.overhead_cpu_s,
+            "settled": self.settled,
+        }
+
+    def __repr__(self) -> str:
+        name = f" {self.label!r}" if self.label else ""
+        if not self.settled:
+            return f"<Measurement{name}: not settled yet>"
+        return (
+            f"<Measurement{name}: {self.energy_j:.6g} J ± {self.uncertainty_j:.2g} J in "
+            f"{self.duration_s:.4g} s, {self.quality}>"
+        )
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _stamps(self) -> tuple[int, int]:
+        if hasattr(self, "_figures"):
+            return self._figures.start_ns, self._figures.end_ns
+        return _core.stamps(self)
+
+    def _now(self) -> _core.Figures:
+        """The figures: final ones are kept, and the native record given back."""
+        if hasattr(self, "_figures"):
+            return self._figures
+        if self._stamps()[1] and not getattr(self, "_timed_out", False):
+            self._timed_out = not _core.wait(self, _PATIENCE_S)
+        figures = _core.figures(self)
+        if figures.settled:
+            self._trace = _core.take_trace(self)
+            self._figures = figures
+            _core.release(self)
+        return figures
+
+    def _pairs(self) -> list[tuple[_core.SensorInfo, _core.SensorFigures]]:
+        return list(zip(_core.sensors_of(self), self._now().sensors, strict=True))
+
+    def _counted(self) -> list[tuple[_core.SensorInfo, _core.SensorFigures]]:
+        return [(info, figures) for info, figures in self._pairs() if info.counted]
+
+    def _remarks(self) -> list[str]:
+        figures = self._now()
+        duration = self.duration_s
+        remarks = []
+        for info, own in self._counted():
+            if info.estimated:
+                remarks.append(f"{info.id} is an estimate ({info.method}).")
+            if own.gap_s:
+                remarks.append(
+                    f"{info.id} could not be read for {own.gap_s:.3g} s of {duration:.3g} s: "
+                    "the energy of that time is missing."
+                )
+            if own.resets:
+                remarks.append(f"The counter of {info.id} was reset meanwhile.")
+            if own.ambiguous:
+                remarks.append(
+                    f"{info.id} was not read for so long that a wrap of its counter may be missing."
+                )
+            if info.reason:
+                remarks.append(f"{info.id}: {info.reason}.")
+        if figures.lagged:
+            remarks.append("A sensor did not answer in time; its part was closed without it.")
+        if figures.late_s:
+            remarks.append(f"The ends of the window were moved by {figures.late_s:.3g} s.")
+        if not figures.settled:
+            remarks.append("Not settled: the best values so far.")
+        return remarks

@@ -1,0 +1,432 @@
+"""Meters: windows over this machine's sensors, by context manager, decorator or token."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from types import TracebackType
+from typing import Any, TypeVar, cast
+
+from microjoule import _core, config, wall  # noqa: F401 (wall: its anchor is taken early)
+from microjoule.config import Frozen
+from microjoule.measurement import Measurement
+from microjoule.sensors import Sensor, discover, listed
+from microjoule.stages import canonical
+
+__all__ = ["Books", "Meter", "begin", "end", "lap", "measure", "meter", "running_meter"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+_core.set_result_type(Measurement)
+
+
+class Books(Frozen):
+    """What flowed since a meter began.
+
+    Attributes:
+        total_j: Joules of the counted sensors.
+        attributed_j: The part of it that requests account for.
+        unattributed_j: The rest.
+        gap_s: Seconds for which a counted sensor could not be read, the longest of them.
+        by_sensor: Joules by sensor id.
+    """
+
+    __slots__ = ("attributed_j", "by_sensor", "gap_s", "total_j", "unattributed_j")
+
+    total_j: float
+    attributed_j: float
+    unattributed_j: float
+    gap_s: float
+    by_sensor: dict[str, float]
+
+    def __init__(self, infos: Sequence[_core.SensorInfo], books: _core.Books) -> None:
+        """Sums up what the core has."""
+        pairs = list(zip(infos, books.sensors, strict=True))
+        total = sum(f.energy for info, f in pairs if info.counted)
+        self._fill(
+            total_j=total,
+            attributed_j=0.0,
+            unattributed_j=total,
+            gap_s=max((f.gap_s for info, f in pairs if info.counted), default=0.0),
+            by_sensor={info.id: f.energy for info, f in pairs if info.energy},
+        )
+
+
+class Meter:
+    """A sampler over this machine's sensors, and the windows that are asked of it.
+
+    Args:
+        sources: Names of the sources to use; None: the best available for each device.
+        period_s: Sampling period in seconds, for ``pace="fixed"`` and for traces.
+        pace: ``"events"``: fast where something happens and slow elsewhere; ``"fixed"``: always at
+            the period.
+        overhead_limit: The share of one core that the sampler may use.
+
+    Raises:
+        ValueError: A bad argument, or sources were named and none of them can be read.
+    """
+
+    __slots__ = ("__weakref__", "_begin", "_end", "_labels", "_native", "_period_s", "_refused")
+
+    def __init__(
+        self,
+        sources: Sequence[str] | None = None,
+        period_s: float | None = None,
+        pace: str | None = None,
+        overhead_limit: float = 0.05,
+    ) -> None:
+        """Finds the sensors, reads each once and starts the sampler."""
+        if not 0 < overhead_limit <= 1:
+            raise ValueError(
+                f"overhead_limit is {overhead_limit!r}: pass a share of one core above 0, at most 1"
+            )
+        settings = config.load(arguments={"sources": sources, "period": period_s, "pace": pace})
+        found = discover(settings)
+        self._refused = list(found.refused)
+        found.add_process()
+        self._period_s = settings.period_s
+        self._native = _core.Meter(
+            found, fixed=settings.pace == "fixed", period_ns=round(settings.period_s * 1e9)
+        )
+        self._begin = self._native.begin
+        self._end = self._native.end
+        self._labels: dict[int, str] = {}
+        self._native.start()
+
+    def begin(self, label: str | None = None) -> int:
+        """Opens a window and returns its token. Never waits; any thread may end it.
+
+        Raises:
+            ValueError: The meter is closed.
+        """
+        token = self._begin()
+        if label is not None:
+            self._labels[token] = label
+        return token
+
+    def end(self, token: int) -> Measurement:
+        """Closes a window.
+
+        Raises:
+            ValueError: The token is unknown or has ended already.
+        """
+        try:
+            measurement = self._end(token)
+        except TypeError:
+            raise _not_a_token(token) from None
+        if self._labels:
+            measurement._label = self._labels.pop(token, None)
+        return measurement
+
+    def lap(self, token: int) -> Measurement:
+        """Ends a window and begins the next one at the same stamp, under the same token.
+
+        Raises:
+            ValueError: The token is unknown or has ended already.
+        """
+        try:
+            measurement = self._native.lap(token)
+        except TypeError:
+            raise _not_a_token(token) from None
+        measurement._label = self._labels.get(token)
+        return measurement
+
+    def measure(
+        self, label: str | None = None, *, stage: str | None = None, trace: bool | float = False
+    ) -> measure:
+        """`microjoule.measure` on this meter."""
+        return measure(label, stage=stage, trace=trace, meter=self)
+
+    def sensors(self) -> list[Sensor]:
+        """The sensors of this meter, and those that were refused, with the reason."""
+        return listed(
+            self._native.sensors(), self._refused, self._native.update_periods_ns()
+        )
+
+    def books(self) -> Books:
+        """What flowed since this meter began."""
+        return Books(self._native.sensors(), self._native.books())
+
+    def stats(self) -> _core.SamplerStats:
+        """What the sampler has cost and met so far."""
+        return self._native.stats()
+
+    @property
+    def running(self) -> bool:
+        """Whether the sampler runs."""
+        return self._native.running
+
+    def close(self) -> None:
+        """Stops the sampler. Windows that are open can still be ended."""
+        self._native.close()
+
+    def __enter__(self) -> Meter:
+        """The meter itself; it is closed at the end."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """Closes the meter."""
+        self.close()
+
+    def _open(self, trace_s: float) -> Measurement:
+        return self._native.open(round(trace_s * 1e9))
+
+
+def _not_a_token(token: object) -> ValueError:
+    return ValueError(f"{token!r} is no token: pass what begin() returned, once")
+
+
+class _SharedMeter(Meter):
+    """The process-wide meter: closed when the last of those who asked for it has closed it."""
+
+    __slots__ = ("_users",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._users = 0
+
+    def close(self) -> None:
+        global _shared
+        with _lock:
+            self._users -= 1
+            if self._users > 0:
+                return
+            if _shared is self:
+                _shared = None
+        super().close()
+
+    def stop(self) -> None:
+        super().close()
+
+
+_lock = threading.RLock()
+_shared: _SharedMeter | None = None
+_implicit = False
+
+
+def meter() -> Meter:
+    """The process-wide meter, started on first use.
+
+    Each call is one use; ``close()`` gives one back, and the last one stops the sampler.
+    """
+    global _shared
+    with _lock:
+        if _shared is None:
+            _shared = _SharedMeter()
+        _shared._users += 1
+        return _shared
+
+
+def running_meter() -> Meter | None:
+    """The process-wide meter if it runs."""
+    return _shared
+
+
+def _implicit_meter() -> Meter:
+    """The process-wide meter for those who never close it: one use, kept until exit."""
+    global _implicit
+    with _lock:
+        if _shared is not None and _implicit:
+            return _shared
+        _implicit = True
+        return meter()
+
+
+@atexit.register
+def _stop_at_exit() -> None:
+    # A thread that outlives the interpreter's end would read into freed memory.
+    if _shared is not None:
+        _shared.stop()
+
+
+def begin(label: str | None = None) -> int:
+    """Opens a window on the process-wide meter and returns its token.
+
+    The cheapest way to measure: a clock read and a queue push. Tokens may overlap and cross
+    threads.
+    """
+    return (_shared or _implicit_meter()).begin(label)
+
+
+def end(token: int) -> Measurement:
+    """Closes a window of the process-wide meter.
+
+    Raises:
+        ValueError: The token is unknown or has ended already.
+    """
+    return (_shared or _implicit_meter()).end(token)
+
+
+def lap(token: int) -> Measurement:
+    """Ends a window and begins the next one at the same stamp, under the same token.
+
+    Raises:
+        ValueError: The token is unknown or has ended already.
+    """
+    return (_shared or _implicit_meter()).lap(token)
+
+
+class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
+    """Measures a block, or every call of what it decorates.
+
+    ``with measure("train") as m:`` yields the `Measurement`, whose figures are those so far until
+    the block ends; ``async with`` does the same. As a decorator it takes functions, coroutines,
+    generators and asynchronous generators; the last measurement is then the function's attribute
+    ``last_measurement``.
+
+    Args:
+        label: A name for the window; a decorated function gives its own.
+        stage: A life-cycle stage, like ``"construction/training"`` or an alias like ``"train"``.
+        trace: True, or a step in seconds, keeps E(t) for `Measurement.trace`.
+        meter: A meter of one's own; None: the process-wide one.
+
+    Raises:
+        ValueError: A bad stage or trace step.
+    """
+
+    __slots__ = ("_label", "_meter", "_open", "_stage", "_trace")
+
+    def __init__(
+        self,
+        label: str | None = None,
+        *,
+        stage: str | None = None,
+        trace: bool | float = False,
+        meter: Meter | None = None,
+    ) -> None:
+        """Checks the arguments; nothing is measured yet."""
+        if label is not None and not isinstance(label, str):
+            raise ValueError(
+                f'label is {label!r}: pass a name, and decorate with @measure() or @measure("name")'
+            )
+        if not isinstance(trace, bool) and not 1e-4 <= trace <= 3600:
+            raise ValueError(
+                f"trace is {trace!r}: pass True, or a step in seconds from 0.0001 to 3600"
+            )
+        self._label = label
+        self._stage = canonical(stage)
+        self._trace = trace
+        self._meter = meter
+        self._open: list[Measurement] = []
+
+    def _start(self, label: str | None) -> Measurement:
+        meter = self._meter or _shared or _implicit_meter()
+        step = meter._period_s if self._trace is True else float(self._trace)
+        measurement = meter._open(step)
+        measurement._label = label
+        measurement._stage = self._stage
+        return measurement
+
+    def __enter__(self) -> Measurement:
+        """Opens the window; the stamp is the last thing that happens."""
+        measurement = self._start(self._label)
+        self._open.append(measurement)
+        return measurement
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """Closes the window; never waits, and lets every exception of the block pass."""
+        _core.close(self._open.pop())
+
+    async def __aenter__(self) -> Measurement:
+        """As `__enter__`."""
+        return self.__enter__()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
+    ) -> None:
+        """As `__exit__`."""
+        self.__exit__(kind, error, where)
+
+    def __call__(self, function: _F) -> _F:
+        """Decorates a function, coroutine, generator or asynchronous generator."""
+        import functools
+        import inspect
+
+        if not callable(function):
+            raise ValueError(f"measure() decorates something callable, not {function!r}")
+        label = self._label or getattr(function, "__qualname__", type(function).__name__)
+
+        # Not `with self`: the same function may run in many threads and tasks at once.
+        if inspect.isasyncgenfunction(function):
+
+            @functools.wraps(function)
+            async def asynchronous_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+                measurement = self._start(label)
+                inner = function(*args, **kwargs)
+                sent: Any = None
+                thrown: BaseException | None = None
+                try:
+                    while True:
+                        try:
+                            if thrown is None:
+                                item = await inner.asend(sent)
+                            else:
+                                item = await inner.athrow(thrown)
+                        except StopAsyncIteration:
+                            return
+                        sent = thrown = None
+                        try:
+                            sent = yield item
+                        except GeneratorExit:
+                            await inner.aclose()
+                            raise
+                        except BaseException as error:
+                            # What the consumer throws belongs to the inner generator.
+                            thrown = error
+                finally:
+                    _finish(asynchronous_generator, measurement)
+
+            return cast(_F, asynchronous_generator)
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def coroutine(*args: Any, **kwargs: Any) -> Any:
+                measurement = self._start(label)
+                try:
+                    return await function(*args, **kwargs)
+                finally:
+                    _finish(coroutine, measurement)
+
+            return cast(_F, coroutine)
+
+        if inspect.isgeneratorfunction(function):
+
+            @functools.wraps(function)
+            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+                measurement = self._start(label)
+                try:
+                    return (yield from function(*args, **kwargs))
+                finally:
+                    _finish(generator, measurement)
+
+            return cast(_F, generator)
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            measurement = self._start(label)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _finish(wrapper, measurement)
+
+        return cast(_F, wrapper)
+
+
+def _finish(function: Any, measurement: Measurement) -> None:
+    _core.close(measurement)
+    function.last_measurement = measurement
