@@ -441,7 +441,7 @@ class Settings(Frozen):
             has a place to show it.
     """
 
-    __slots__ = (  # noqa: RUF023 (the order of repr)
+    __slots__ = (
         "sysfs",
         "procfs",
         "devfs",

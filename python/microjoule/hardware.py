@@ -65,7 +65,7 @@ class CpuModel(Frozen):
         note: how the figure came about, one plain sentence.
     """
 
-    __slots__ = (  # noqa: RUF023 (the order of repr and to_dict)
+    __slots__ = (
         "name",
         "matched",
         "tdp_w",

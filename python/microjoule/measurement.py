@@ -104,7 +104,7 @@ class Measurement(_core.Window):
 
     @property
     def by_kind(self) -> dict[str, float]:
-        """Joules of the counted sensors by kind: ``cpu``, ``dram``, ``gpu`` …"""
+        """Joules of the counted sensors by kind, like ``cpu`` and ``dram``."""
         kinds: dict[str, float] = {}
         for info, figures in self._counted():
             kinds[info.kind] = kinds.get(info.kind, 0.0) + figures.energy

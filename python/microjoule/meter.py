@@ -140,9 +140,7 @@ class Meter:
 
     def sensors(self) -> list[Sensor]:
         """The sensors of this meter, and those that were refused, with the reason."""
-        return listed(
-            self._native.sensors(), self._refused, self._native.update_periods_ns()
-        )
+        return listed(self._native.sensors(), self._refused, self._native.update_periods_ns())
 
     def books(self) -> Books:
         """What flowed since this meter began."""

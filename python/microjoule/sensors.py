@@ -100,7 +100,7 @@ def _add_model(found: _core.Discovery, settings: Settings) -> None:
         procfs=settings.procfs,
         tdp_w=cpu.tdp_w,
         tdp_rel=cpu.tdp_uncertainty_rel,
-        tdp_method=f"power model: {cpu.tdp_w:.3g} W TDP x max(0.05, 0.75 u^0.7), u = CPU utilisation",
+        tdp_method=f"power model: TDP {cpu.tdp_w:.3g} W x max(0.05, 0.75 u^0.7) at utilisation u",
         dram_w=hardware.dram_model_w(gb) if gb else 0.0,
         dram_rel=hardware.DRAM_UNCERTAINTY_REL,
         dram_method=f"power model: {gb:.3g} GB x {hardware.DRAM_W_PER_GB} W/GB" if gb else "",

@@ -34,7 +34,7 @@ _ALIASES = {
 }
 
 
-def canonical(stage: str | None) -> str | None:
+def canonical(stage: object) -> str | None:
     """The canonical name of a stage.
 
     An unknown name is kept as it is: it stands outside the nine, and is shown.

@@ -35,7 +35,7 @@ class Footprint(Frozen):
         sensor_uncertainty_j: standard uncertainty of the sensor energy, J.
     """
 
-    __slots__ = (  # noqa: RUF023 (the order of repr and to_dict)
+    __slots__ = (
         "sensor_energy_j",
         "it_energy_j",
         "facility_energy_j",

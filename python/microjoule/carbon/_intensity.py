@@ -53,7 +53,7 @@ class Intensity(Frozen):
         note: what else there is to know, a sentence or empty.
     """
 
-    __slots__ = (  # noqa: RUF023 (the order of repr and to_dict)
+    __slots__ = (
         "g_per_kwh",
         "place",
         "name",

@@ -55,7 +55,7 @@ class Location(Frozen):
         reason: one plain sentence on how the country was found, or why not.
     """
 
-    __slots__ = ("country", "zone", "found_in", "reason")  # noqa: RUF023 (the order of repr)
+    __slots__ = ("country", "zone", "found_in", "reason")
     country: str | None
     zone: str | None
     found_in: str
