@@ -241,7 +241,8 @@ PaceInputs Sampler::inputs(const Feed& feed, std::int64_t now_ns) {
         const Timeline& timeline = timelines_[feed.first + i];
         in.unsettled = in.unsettled || settlement_.asked_since(feed.first + i) != INT64_MAX;
         in.period_ns = std::max(in.period_ns, timeline.period().period_ns());
-        in.period_known = in.period_known && timeline.period().known();
+        in.period_known = in.period_known && (sensors_[feed.first + i].shape != Shape::counter ||
+                                              timeline.period().known());
         in.wrap_safe_ns = std::min(in.wrap_safe_ns, timeline.wrap_safe_ns());
     }
     if (now_ns < feed.searching_until_ns && !in.period_known) {
