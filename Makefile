@@ -87,7 +87,8 @@ system-test:
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check $(PY_PLACES)
 	$(BIN)/ruff format --check $(PY_PLACES)
-	$(BIN)/clang-format --dry-run -Werror $(CPP_FILES)
+	@echo "clang-format --dry-run"
+	@$(BIN)/clang-format --dry-run -Werror $(CPP_FILES)
 
 .PHONY: types
 types: $(VENV)/dev.stamp

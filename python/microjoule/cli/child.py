@@ -16,7 +16,6 @@ import resource
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
 from typing import Final, NamedTuple, NoReturn
 
 # What Linux says of a signal that the kernel sent, as a terminal does (siginfo_t.si_code).
@@ -81,7 +80,7 @@ class Child:
         command: The program and its arguments; not empty.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: list[str]) -> None:
         self._command = command
         self._stop_asked = 0
         self._stopped = False
@@ -223,7 +222,7 @@ class _Signals(NamedTuple):
         signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
 
-def _become(command: Sequence[str], before: _Signals, go: int, failure: int) -> NoReturn:
+def _become(command: list[str], before: _Signals, go: int, failure: int) -> NoReturn:
     """Waits for the word, then is the command; says the error number where it cannot be."""
     name = command[0]
     try:
