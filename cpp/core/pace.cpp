@@ -81,6 +81,7 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
 
 std::int64_t Pace::next(std::int64_t last_read_ns, const PaceInputs& in) noexcept {
     const std::int64_t step = interval(last_read_ns, in);
+    step_ns_ = std::min(step, kSecond);
     // Absolute deadlines do not drift; a grid that has been left behind is given up.
     due_ns_ = grid_ns_ + step;
     if (due_ns_ <= last_read_ns || due_ns_ > last_read_ns + step) {

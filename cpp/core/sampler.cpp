@@ -295,16 +295,10 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
         lane.awake = lane.awake && feed.pace.awake(now_ns, in);
         due = std::min(due, feed.due_ns);
     }
-    if (lane.fast && !lane.feeds.empty() && due > settlement_.next_mark_ns()) {
-        due = std::max(now_ns, settlement_.next_mark_ns());
-    }
     return due;
 }
 
 void Sampler::finish(Lane& lane) {
-    if (settlement_.idle()) {
-        return;
-    }
     if (running()) {
         lane.cpu_ns.store(thread_cpu_ns(), std::memory_order_relaxed);
     }
@@ -318,41 +312,51 @@ std::int64_t Sampler::turn(Lane& lane) {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         note_lateness(lane, now);
+        const std::uint64_t events = settlement_.events();
         if (lane.fast) {
             take_in();
         }
-        (void)plan(lane, now);
+        if (events != settlement_.events() || !lane.fast || lane.planned_ns == 0) {
+            (void)plan(lane, now);
+        }
     }
+    // Whatever is due in a moment is read now: one wake-up for all.
     for (Feed& feed : lane.feeds) {
-        if (feed.due_ns > now) {
+        feed.fresh = feed.due_ns <= now + feed.pace.slack_ns();
+        if (!feed.fresh) {
             continue;
         }
         if (feed.failures > 0 && feed.readings.front().status == Status::lost) {
             feed.source->reopen();
         }
         read(feed);
-        const std::lock_guard<std::mutex> lock(mutex_);
-        feed_in(feed);
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     now = clock_.now_ns();
     for (Feed& feed : lane.feeds) {
-        for (std::size_t i = 0; i < feed.readings.size(); ++i) {
-            settlement_.settle(feed.first + i, timelines_[feed.first + i],
-                               feed.pace.changes_needed());
+        if (feed.fresh) {
+            feed_in(feed);
         }
-        lose_patience(feed, now);
     }
-    finish(lane);
-    return plan(lane, now);
+    if (!settlement_.idle()) {
+        for (Feed& feed : lane.feeds) {
+            for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+                settlement_.settle(feed.first + i, timelines_[feed.first + i],
+                                   feed.pace.changes_needed());
+            }
+            lose_patience(feed, now);
+        }
+        finish(lane);
+    }
+    lane.planned_ns = plan(lane, now);
+    return lane.planned_ns;
 }
 
 void Sampler::run(Lane& lane) noexcept {
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     pthread_setname_np(pthread_self(), lane.fast ? "microjoule" : "microjoule-slow");
     while (!stopping_.load(std::memory_order_seq_cst)) {
-        lane.planned_ns = turn(lane);
-        sleep(lane, lane.planned_ns);
+        sleep(lane, turn(lane));
     }
 }
 

@@ -246,10 +246,6 @@ std::int64_t Settlement::trace_step_ns() {
     return finest;
 }
 
-std::int64_t Settlement::next_mark_ns() const noexcept {
-    return open_ > 0 ? next_peak_ns_ : INT64_MAX;
-}
-
 void Settlement::note_lag() noexcept {
     for (const Pending& event : pending_) {
         if (event.kind == Kind::begin || event.kind == Kind::end) {

@@ -44,6 +44,9 @@ public:
     /// The read that next() had named was made: the grid of deadlines goes on from there.
     void on_read() noexcept { grid_ns_ = due_ns_; }
 
+    /// How much earlier than its deadline the next read may be made together with another.
+    [[nodiscard]] std::int64_t slack_ns() const noexcept { return step_ns_ / 10; }
+
     /// How many changes past an event must be seen before it is settled.
     [[nodiscard]] int changes_needed() const noexcept;
 
@@ -64,6 +67,7 @@ private:
     std::int64_t event_interval_ns_;
     std::int64_t grid_ns_ = 0;  ///< deadline of the last read
     std::int64_t due_ns_ = 0;   ///< deadline of the next one
+    std::int64_t step_ns_ = 0;
     std::array<std::int64_t, kClusters> clusters_{};
     std::size_t cluster_ = 0;
     std::int64_t last_cluster_ns_ = 0;

@@ -109,6 +109,7 @@ private:
         std::int64_t due_ns = 0;
         std::int64_t searching_until_ns = 0;  // the update period is being learnt
         int failures = 0;
+        bool fresh = false;  // read in this turn
     };
     // Values of Lane::asleep: what a producer must do about a sleeping thread.
     static constexpr std::uint32_t kUp = 0;

@@ -47,8 +47,6 @@ public:
     [[nodiscard]] std::int64_t trace_step_ns();
     [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
     [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
-    /// When the next mark is due; INT64_MAX if there is none.
-    [[nodiscard]] std::int64_t next_mark_ns() const noexcept;
     /// CPU time of the sampler so far: what windows that begin now start from.
     void set_sampler_cpu(std::int64_t cpu_ns) noexcept { sampler_cpu_ns_ = cpu_ns; }
     /// Marks every unfinished window: a device lagged so far behind that it was closed by force.
