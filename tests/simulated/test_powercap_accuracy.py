@@ -1,0 +1,167 @@
+"""Measured joules against the closed form, for every kind of load, length and way to measure."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import microjoule as uj
+from sim.bed import BedFactory, PowercapBed, Zone
+from sim.loads import Constant, Llm, Load, Sine, Square, Telegraph
+
+MeterOn = Callable[[PowercapBed], uj.Meter]
+
+LOADS = {
+    "constant": Constant(80),
+    "square": Square(40, 160, period_s=0.037),
+    "sine": Sine(100, 60, period_s=0.013),
+    "telegraph": Telegraph(30, 150, low_s=0.02, high_s=0.01, table_s=60.0),
+    "llm": Llm(seed=7),
+}
+# Length of a window, how many of them, and thrice the bar on their mean error. The median keeps
+# out what a busy machine does to a few of them.
+LENGTHS = [(0.01, 20, 0.03), (0.1, 8, 0.003), (1.0, 1, 0.0006)]
+
+
+@pytest.fixture
+def meter_on(
+    bed_factory: BedFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[PowercapBed], uj.Meter]]:
+    """Starts a meter that sees the bed and nothing else; closed before the bed is."""
+    with contextlib.ExitStack() as stack:
+
+        def start(bed: PowercapBed) -> uj.Meter:
+            for name, value in bed.environ.items():
+                monkeypatch.setenv(name, value)
+            return stack.enter_context(uj.Meter())
+
+        yield start
+
+
+def relative_error(bed: PowercapBed, m: uj.Measurement) -> float:
+    """The error of a window, which must be within 2 % or five of its standard uncertainties."""
+    assert m.wait(5)
+    truth_j = bed.energy_j(*m._stamps(), "package-0")
+    error_j = abs(m.energy_j - truth_j)
+    parts = m.uncertainty_parts
+    u_j = math.hypot(parts["timing"], parts["quantisation"])
+    assert error_j <= max(0.02 * truth_j, 5 * u_j)
+    assert m.quality == "measured"
+    assert m.reason == ""
+    return error_j / truth_j
+
+
+@pytest.mark.parametrize("load", LOADS.values(), ids=LOADS.keys())
+def test_energy_is_the_closed_form(bed_factory: BedFactory, meter_on: MeterOn, load: Load) -> None:
+    bed = bed_factory([Zone("package-0", load)])
+    meter = meter_on(bed)
+    for length_s, count, limit in LENGTHS:
+        windows = []
+        for _ in range(count):
+            with meter.measure() as m:
+                time.sleep(length_s)
+            windows.append(m)
+            time.sleep(0.003)
+        assert statistics.median(relative_error(bed, m) for m in windows) <= limit
+
+
+def by_context(meter: uj.Meter, length_s: float, count: int) -> list[uj.Measurement]:
+    windows = []
+    for _ in range(count):
+        with meter.measure() as m:
+            time.sleep(length_s)
+        windows.append(m)
+    return windows
+
+
+def by_token(meter: uj.Meter, length_s: float, count: int) -> list[uj.Measurement]:
+    windows = []
+    for _ in range(count):
+        token = meter.begin()
+        time.sleep(length_s)
+        windows.append(meter.end(token))
+    return windows
+
+
+def by_lap(meter: uj.Meter, length_s: float, count: int) -> list[uj.Measurement]:
+    token = meter.begin()
+    windows = []
+    for _ in range(count):
+        time.sleep(length_s)
+        windows.append(meter.lap(token))
+    meter.end(token)
+    return windows
+
+
+def by_decorator(meter: uj.Meter, length_s: float, count: int) -> list[uj.Measurement]:
+    work = meter.measure()(time.sleep)
+    windows = []
+    for _ in range(count):
+        work(length_s)
+        windows.append(work.last_measurement)  # type: ignore[attr-defined]
+    return windows
+
+
+@pytest.mark.parametrize("way", [by_context, by_token, by_lap, by_decorator])
+def test_every_way_to_measure_gives_the_same(
+    bed: PowercapBed,
+    meter_on: MeterOn,
+    way: Callable[[uj.Meter, float, int], list[uj.Measurement]],
+) -> None:
+    meter = meter_on(bed)
+    for length_s, count, limit in LENGTHS[:2]:
+        windows = way(meter, length_s, count)
+        errors = []
+        for m in windows:
+            assert m.wait(5)
+            truth_j = bed.energy_j(*m._stamps(), "package-0", "dram")
+            errors.append(abs(m.energy_j - truth_j) / truth_j)
+        assert len(errors) == count
+        assert statistics.median(errors) <= limit
+
+
+def test_a_fixed_pace_gives_the_same(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in bed.environ.items():
+        monkeypatch.setenv(name, value)
+    with uj.Meter(pace="fixed") as meter:
+        windows = by_context(meter, 0.1, 6)
+        errors = []
+        for m in windows:
+            assert m.wait(5)
+            truth_j = bed.energy_j(*m._stamps(), "package-0", "dram")
+            errors.append(abs(m.energy_j - truth_j) / truth_j)
+    assert statistics.median(errors) <= 0.009
+
+
+def test_a_counter_that_never_wraps(bed_factory: BedFactory, meter_on: MeterOn) -> None:
+    bed = bed_factory([Zone("package-0", LOADS["square"], max_range_uj=None)])
+    for m in by_context(meter_on(bed), 0.1, 3):
+        relative_error(bed, m)
+
+
+def test_across_a_wrap_of_the_true_range(bed_factory: BedFactory, meter_on: MeterOn) -> None:
+    # given a counter 70 J before its wrap, for which 100 W take 0.7 s
+    bed = bed_factory([Zone("package-0", Constant(100), start_uj=262_143_328_850 - 70_000_000)])
+    zone = bed["package-0"]
+    meter = meter_on(bed)
+    # when the window goes on until the counter has wrapped
+    with meter.measure() as m:
+        first_uj = zone.counter_uj(time.monotonic_ns())
+        while zone.counter_uj(time.monotonic_ns()) >= first_uj:
+            time.sleep(0.01)
+        time.sleep(0.05)
+    # then nothing is lost
+    assert relative_error(bed, m) <= 0.01
+
+
+def test_across_many_wraps_of_a_short_range(bed_factory: BedFactory, meter_on: MeterOn) -> None:
+    bed = bed_factory([Zone("package-0", Constant(150), max_range_uj=60_000_000)])
+    with meter_on(bed).measure() as m:
+        time.sleep(1.3)  # three wraps
+    assert m.wait(5)
+    assert m.energy_j == pytest.approx(bed.energy_j(*m._stamps(), "package-0"), rel=0.01)
