@@ -18,17 +18,20 @@ void register_meter(py::module_& m) {
         .def_readonly("worst_lateness_ns", &SamplerStats::worst_lateness_ns)
         .def_readonly("cpu_ns", &SamplerStats::cpu_ns)
         .def_readonly("late_events", &SamplerStats::late_events)
+        .def_readonly("stretch", &SamplerStats::stretch)
         .def_readonly("helped", &SamplerStats::helped);
 
     py::class_<Meter, std::shared_ptr<Meter>>(m, "Meter", "Windows over the timelines of sensors.")
-        .def(py::init([](Discovery& found, bool fixed, std::int64_t period_ns) {
-                 SamplerOptions options;
-                 options.mode = fixed ? PaceMode::fixed : PaceMode::events;
-                 options.period_ns = period_ns;
-                 return std::make_shared<Meter>(std::move(found.sources), options);
-             }),
+        .def(py::init(
+                 [](Discovery& found, bool fixed, std::int64_t period_ns, double overhead_limit) {
+                     SamplerOptions options;
+                     options.mode = fixed ? PaceMode::fixed : PaceMode::events;
+                     options.period_ns = period_ns;
+                     options.overhead_limit = overhead_limit;
+                     return std::make_shared<Meter>(std::move(found.sources), options);
+                 }),
              py::arg("found"), py::kw_only(), py::arg("fixed"), py::arg("period_ns"),
-             "Takes the sources out of `found`.")
+             py::arg("overhead_limit"), "Takes the sources out of `found`.")
         .def("start", &Meter::start, py::call_guard<py::gil_scoped_release>(),
              "Reads every sensor once and starts the sampler.")
         .def("close", &Meter::close, py::call_guard<py::gil_scoped_release>(),

@@ -14,6 +14,9 @@ std::int64_t read_clock(clockid_t id) noexcept {
 class MonotonicClock final : public Clock {
 public:
     std::int64_t now_ns() const noexcept override { return read_clock(CLOCK_MONOTONIC); }
+    std::int64_t thread_cpu_ns() const noexcept override {
+        return read_clock(CLOCK_THREAD_CPUTIME_ID);
+    }
 };
 
 }  // namespace
@@ -21,10 +24,6 @@ public:
 const Clock& monotonic_clock() noexcept {
     static const MonotonicClock clock;
     return clock;
-}
-
-std::int64_t thread_cpu_ns() noexcept {
-    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 }  // namespace microjoule

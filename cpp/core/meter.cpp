@@ -191,6 +191,7 @@ Figures Meter::figures(Handle handle) {
                          : record.end_ns.load(std::memory_order_relaxed);
         out.settled = settled(handle);
         out.lagged = record.lagged;
+        out.stretch = sampler_.stretch();
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;
         for (std::size_t s = 0; s < sensors().size(); ++s) {
             const Timeline& timeline = sampler_.timeline(s);

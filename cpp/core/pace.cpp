@@ -43,38 +43,44 @@ bool Pace::lingers(std::int64_t now_ns, const PaceInputs& in) const noexcept {
 }
 
 std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noexcept {
+    const auto stretched = [&](std::int64_t pace) {
+        return static_cast<std::int64_t>(static_cast<double>(pace) * in.stretch);
+    };
     if (shape_ != Shape::counter) {
         // Models and gauges have a pace of their own; an event may ask for a read a little sooner.
-        std::int64_t pace = in.open || in.unsettled ? open_interval_ns_ : in.wrap_safe_ns;
+        std::int64_t pace =
+            in.open || in.unsettled ? stretched(open_interval_ns_) : in.wrap_safe_ns;
         if (in.unsettled) {
             pace = std::min(pace, event_interval_ns_);
         }
-        return in.trace_step_ns > 0 ? std::min(pace, std::max(in.trace_step_ns, event_interval_ns_))
-                                    : pace;
+        if (in.trace_step_ns > 0) {
+            pace = std::min(pace, std::max(stretched(in.trace_step_ns), event_interval_ns_));
+        }
+        return std::min(pace, in.wrap_safe_ns);
     }
-    if (mode_ == PaceMode::fixed && !in.searching) {
+    // An unknown period is searched for at a tenth of the time spent waiting for a change.
+    const std::int64_t waited = std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
+    const std::int64_t burst =
+        std::max(kBurstShortest, (in.period_known ? in.period_ns : waited) / 10);
+    const std::int64_t at_period = stretched(std::max(in.period_ns, kMillisecond));
+    std::int64_t pace = in.wrap_safe_ns;
+    if (mode_ == PaceMode::fixed) {
         // A pace in step with the counter's updates would see each at the same, unknown phase for
         // ever. A thousandth off, the phase drifts through and the error averages out.
-        return std::min(fixed_period_ns_ + fixed_period_ns_ / 1024, in.wrap_safe_ns);
+        pace = std::min(pace, stretched(fixed_period_ns_ + fixed_period_ns_ / 1024));
+        return in.searching ? std::min(pace, burst) : pace;
     }
-    std::int64_t pace = in.wrap_safe_ns;
     if (in.open) {
-        pace = std::min(pace, open_interval_ns_);
+        pace = std::min(pace, stretched(open_interval_ns_));
     }
     if (in.trace_step_ns > 0) {
-        pace = std::min(pace, std::max(in.trace_step_ns, kBurstShortest));
+        pace = std::min(pace, stretched(std::max(in.trace_step_ns, kBurstShortest)));
     }
-    if (dense_ && (in.unsettled || lingers(now_ns, in))) {
-        return std::min(pace, std::max(in.period_ns, kMillisecond));
+    if (in.unsettled && !dense_) {
+        return std::min(pace, burst);
     }
-    if (in.unsettled) {
-        // An unknown period is searched for at a tenth of the time spent waiting for a change.
-        const std::int64_t reference =
-            in.period_known ? in.period_ns : std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
-        return std::min(pace, std::max(kBurstShortest, reference / 10));
-    }
-    if (lingers(now_ns, in)) {
-        return std::min(pace, std::max(in.period_ns, kMillisecond));
+    if (in.unsettled || lingers(now_ns, in)) {
+        return std::min(pace, at_period);
     }
     return pace;
 }

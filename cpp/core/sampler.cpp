@@ -52,6 +52,7 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& cloc
         timelines_.emplace_back(info);
     }
     fast_.fast = true;
+    fast_.governor = Governor(options.overhead_limit);
     std::size_t first = 0;
     for (auto& source : sources) {
         const std::size_t count = source->sensors().size();
@@ -63,6 +64,7 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& cloc
         if (source->slow()) {
             slow_.push_back(std::make_unique<Lane>());
             lane = slow_.back().get();
+            lane->governor = Governor(options.overhead_limit);
         }
         lane->feeds.push_back({std::move(source), first, std::vector<Reading>(count), pace});
         first += count;
@@ -230,8 +232,9 @@ void Sampler::close_lagging() {
     }
 }
 
-PaceInputs Sampler::inputs(const Feed& feed, std::int64_t now_ns) {
+PaceInputs Sampler::inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns) {
     PaceInputs in;
+    in.stretch = lane.governor.stretch();
     in.open = settlement_.open();
     in.last_event_ns = settlement_.last_event_ns();
     in.trace_step_ns = settlement_.trace_step_ns();
@@ -281,7 +284,7 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
     // Awake only if every source is: one that sleeps must be woken by the next event.
     lane.awake = !lane.feeds.empty();
     for (Feed& feed : lane.feeds) {
-        const PaceInputs in = inputs(feed, now_ns);
+        const PaceInputs in = inputs(lane, feed, now_ns);
         feed.due_ns = feed.pace.next(feed.last_read_ns, in);
         if (settlement_.crowded()) {
             feed.due_ns = std::min(feed.due_ns, feed.last_read_ns + kMillisecond);
@@ -300,7 +303,7 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
 
 void Sampler::finish(Lane& lane) {
     if (running()) {
-        lane.cpu_ns.store(thread_cpu_ns(), std::memory_order_relaxed);
+        lane.cpu_ns.store(clock_.thread_cpu_ns(), std::memory_order_relaxed);
     }
     if (settlement_.finish(cpu_ns()) > 0 && waiting_ > 0) {
         settled_.notify_all();
@@ -347,6 +350,9 @@ std::int64_t Sampler::turn(Lane& lane) {
             lose_patience(feed, now);
         }
         finish(lane);
+    }
+    if (lane.governor.due(now)) {
+        lane.governor.observe(now, clock_.thread_cpu_ns());
     }
     lane.planned_ns = plan(lane, now);
     return lane.planned_ns;
@@ -417,6 +423,7 @@ SamplerStats Sampler::stats() {
         refresh(*lane);
     }
     stats.cpu_ns = cpu_ns();
+    stats.stretch = fast_.governor.stretch();
     stats.late_events = settlement_.late();
     return stats;
 }

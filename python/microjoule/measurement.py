@@ -333,6 +333,10 @@ class Measurement(_core.Window):
             remarks.append("A sensor did not answer in time; its part was closed without it.")
         if figures.late_s:
             remarks.append(f"The ends of the window were moved by {figures.late_s:.3g} s.")
+        if figures.stretch > 1:
+            remarks.append(
+                f"The sampler reads {figures.stretch:.2g} times less often, to hold its overhead."
+            )
         if not figures.settled:
             remarks.append("Not settled: the best values so far.")
         return remarks

@@ -87,7 +87,10 @@ class Meter:
         found.add_process()
         self._period_s = settings.period_s
         self._native = _core.Meter(
-            found, fixed=settings.pace == "fixed", period_ns=round(settings.period_s * 1e9)
+            found,
+            fixed=settings.pace == "fixed",
+            period_ns=round(settings.period_s * 1e9),
+            overhead_limit=overhead_limit,
         )
         self._begin = self._native.begin
         self._end = self._native.end

@@ -9,13 +9,12 @@ class Clock {
 public:
     virtual ~Clock() = default;
     [[nodiscard]] virtual std::int64_t now_ns() const noexcept = 0;
+    /// CPU time that the calling thread has used (CLOCK_THREAD_CPUTIME_ID).
+    [[nodiscard]] virtual std::int64_t thread_cpu_ns() const noexcept = 0;
 };
 
 /// The machine's own clock. Tests hand in another one.
 const Clock& monotonic_clock() noexcept;
-
-/// CPU time that the calling thread has used, in nanoseconds (CLOCK_THREAD_CPUTIME_ID).
-std::int64_t thread_cpu_ns() noexcept;
 
 inline constexpr std::int64_t kMicrosecond = 1'000;
 inline constexpr std::int64_t kMillisecond = 1'000'000;

@@ -22,8 +22,9 @@ struct Figures {
     double peak_w = -1;                  ///< highest 1 s mean; negative: the window was shorter
     double overhead_cpu_s = 0;           ///< CPU time of the sampler meanwhile
     double late_s = 0;                   ///< the window's ends were moved by this much
-    bool lagged = false;                 ///< a device did not answer and was closed by force
-    bool settled = false;                ///< false: best values so far, with wider uncertainty
+    double stretch = 1;    ///< the sampler's pace was slowed by this, to hold its overhead
+    bool lagged = false;   ///< a device did not answer and was closed by force
+    bool settled = false;  ///< false: best values so far, with wider uncertainty
 };
 
 /// What flowed since the meter began.

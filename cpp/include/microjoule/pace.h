@@ -23,6 +23,7 @@ struct PaceInputs {
     std::int64_t wrap_safe_ns = 0;
     std::int64_t last_event_ns = 0;  ///< time of the newest event
     std::int64_t trace_step_ns = 0;  ///< finest trace that is open; 0: none
+    double stretch = 1;              ///< what the governor asks of every pace but the bursts
 };
 
 /// Decides when a source is read next: the whole of "fast where something happens, slow elsewhere".

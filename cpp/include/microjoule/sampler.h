@@ -13,6 +13,7 @@
 
 #include "microjoule/clock.h"
 #include "microjoule/events.h"
+#include "microjoule/governor.h"
 #include "microjoule/pace.h"
 #include "microjoule/settlement.h"
 #include "microjoule/source.h"
@@ -24,6 +25,7 @@ namespace microjoule {
 struct SamplerOptions {
     PaceMode mode = PaceMode::events;
     std::int64_t period_ns = 1'000'000;
+    double overhead_limit = 0.05;  ///< share of one core, over ten seconds
 };
 
 /// What the sampler has cost and met so far.
@@ -35,6 +37,7 @@ struct SamplerStats {
     std::int64_t worst_lateness_ns = 0;
     std::int64_t cpu_ns = 0;
     std::uint64_t late_events = 0;
+    double stretch = 1;        ///< factor on the pace by which the overhead is held
     std::uint64_t helped = 0;  ///< times a caller had to drain a full log
 };
 
@@ -87,6 +90,7 @@ public:
     [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept {
         return timelines_[sensor];
     }
+    [[nodiscard]] double stretch() const noexcept { return fast_.governor.stretch(); }
     [[nodiscard]] SamplerStats stats();
 
     /// In a forked child whose parent's sampler ran: the next call that asks starts it again.
@@ -124,6 +128,7 @@ private:
         bool fast = false;
         std::int64_t planned_ns = 0;  ///< the deadline it slept to
         std::atomic<std::int64_t> cpu_ns{0};
+        Governor governor{0.05};
     };
 
     std::int64_t turn(Lane& lane);
@@ -132,7 +137,7 @@ private:
     void read(Feed& feed);
     void feed_in(Feed& feed);
     void lose_patience(Feed& feed, std::int64_t now_ns);
-    [[nodiscard]] PaceInputs inputs(const Feed& feed, std::int64_t now_ns);
+    [[nodiscard]] PaceInputs inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns);
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
     void finish(Lane& lane);
     void run(Lane& lane) noexcept;
