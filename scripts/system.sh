@@ -44,7 +44,6 @@ test_packages="
 doctest-dev     | test -e /usr/include/doctest/doctest.h
 clang           | clang++ --version
 strace          | strace --version
-valgrind        | valgrind --version
 util-linux      | setarch --version
 "
 packages=$build_packages
@@ -90,8 +89,7 @@ if [ -n "$why" ]; then
             doctest-dev) echo "  without doctest-dev: the native tests are left out" >&2 ;;
             strace) echo "  without strace: the tests that count system calls are left out" >&2 ;;
             util-linux) echo "  without util-linux: the native tests under TSan may not start" >&2 ;;
-            clang) echo "  without clang: checks that need a second compiler are left out" >&2 ;;
-            valgrind) echo "  without valgrind: the leak checks are left out" >&2 ;;
+            clang) echo "  without clang: nothing, where there is g++" >&2 ;;
             *) echo "  without $package: nothing can be built" >&2 ;;
         esac
     done
