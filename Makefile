@@ -58,7 +58,7 @@ bench: $(VENV)/dev.stamp  ## the benchmarks (benchmarks/README.md says how to re
 .PHONY: docs
 docs: $(VENV)/install.stamp  ## docs/ as HTML in build/docs
 	$(PIP) install --group docs
-	$(BIN)/sphinx-build -q -b html $(if $(wildcard docs/conf.py),,-C -D extensions=myst_parser -D root_doc=architecture -D html_theme=furo) docs build/docs
+	$(BIN)/sphinx-build -q -b html $(if $(wildcard docs/conf.py),,-C -D extensions=myst_parser -D root_doc=architecture -D html_theme=furo -D suppress_warnings=toc.not_included) docs build/docs
 	@echo "build/docs/$(if $(wildcard docs/conf.py),index,architecture).html"
 
 .PHONY: format
