@@ -36,6 +36,8 @@ void register_meter(py::module_& m) {
              "Reads every sensor once and starts the sampler.")
         .def("close", &Meter::close, py::call_guard<py::gil_scoped_release>(),
              "Stops the sampler; idempotent.")
+        .def("pause", &Meter::pause, py::call_guard<py::gil_scoped_release>(),
+             "Ends the sampler's threads for the moment; the next begin or end starts them again.")
         .def_property_readonly("running", &Meter::running)
         // begin, end and lap take some tens of nanoseconds: releasing the GIL would cost as much.
         .def("begin", &Meter::begin, "Opens a window and returns its token.")

@@ -138,6 +138,9 @@ Handle Meter::checked(std::uint64_t token) {
 
 Handle Meter::end(std::uint64_t token) {
     const Handle handle = checked(token);
+    if (sampler_.orphaned()) {
+        sampler_.start();
+    }
     Event event;
     event.kind = Event::Kind::end;
     event.record = handle.record;

@@ -103,6 +103,16 @@ void Sampler::start() {
 void Sampler::stop() noexcept {
     const std::lock_guard<std::mutex> control(control_);
     orphaned_.store(false, std::memory_order_release);
+    join();
+}
+
+void Sampler::pause() noexcept {
+    const std::lock_guard<std::mutex> control(control_);
+    orphaned_.store(running() || orphaned(), std::memory_order_release);
+    join();
+}
+
+void Sampler::join() noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     wake(fast_);
     for (auto& lane : slow_) {

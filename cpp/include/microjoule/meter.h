@@ -47,6 +47,9 @@ public:
 
     void start();
     void close() noexcept;
+    /// Ends the sampler's threads for the moment (a fork is near); the next begin or end starts
+    /// them again.
+    void pause() noexcept { sampler_.pause(); }
     [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
 
     /// Opens a window; the stamp is taken last. Returns its token. Throws std::invalid_argument if

@@ -93,7 +93,9 @@ public:
     [[nodiscard]] double stretch() const noexcept { return fast_.governor.stretch(); }
     [[nodiscard]] SamplerStats stats();
 
-    /// In a forked child whose parent's sampler ran: the next call that asks starts it again.
+    /// Ends the threads for the moment; the next call that asks starts them again.
+    void pause() noexcept;
+    /// Paused, or in a forked child whose parent's sampler ran.
     [[nodiscard]] bool orphaned() const noexcept {
         return orphaned_.load(std::memory_order_acquire);
     }
@@ -141,6 +143,7 @@ private:
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
     void finish(Lane& lane);
     void run(Lane& lane) noexcept;
+    void join() noexcept;
     void sleep(Lane& lane, std::int64_t due_ns) noexcept;
     void wake(Lane& lane) noexcept;
     [[nodiscard]] std::int64_t cpu_ns() const noexcept;
