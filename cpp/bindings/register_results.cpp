@@ -132,6 +132,7 @@ void register_results(py::module_& m) {
         .def_readonly("peak_w", &Figures::peak_w)
         .def_readonly("overhead_cpu_s", &Figures::overhead_cpu_s)
         .def_readonly("late_s", &Figures::late_s)
+        .def_readonly("suspended_s", &Figures::suspended_s)
         .def_readonly("stretch", &Figures::stretch)
         .def_readonly("lagged", &Figures::lagged)
         .def_readonly("settled", &Figures::settled);

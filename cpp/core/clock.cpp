@@ -14,6 +14,9 @@ std::int64_t read_clock(clockid_t id) noexcept {
 class MonotonicClock final : public Clock {
 public:
     std::int64_t now_ns() const noexcept override { return read_clock(CLOCK_MONOTONIC); }
+    std::int64_t suspended_ns() const noexcept override {
+        return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC);
+    }
     std::int64_t thread_cpu_ns() const noexcept override {
         return read_clock(CLOCK_THREAD_CPUTIME_ID);
     }

@@ -206,6 +206,8 @@ Figures Meter::figures(Handle handle) {
         }
         if (out.settled) {
             out.peak_w = record.peak_w;
+            out.suspended_s =
+                static_cast<double>(record.suspended_end_ns - record.suspended_start_ns) * 1e-9;
             out.overhead_cpu_s = static_cast<double>(std::max<std::int64_t>(
                                      0, record.cpu_end_ns - record.cpu_start_ns)) *
                                  1e-9;

@@ -226,6 +226,22 @@ void Sampler::feed_in(Feed& feed) {
     stats_.failed_reads += failed ? 1 : 0;
 }
 
+// CLOCK_MONOTONIC stands still while the machine sleeps, and counters may not.
+void Sampler::notice_suspend() {
+    const std::int64_t suspended = clock_.suspended_ns();
+    // Two clocks are read one after the other: a thread that loses the CPU in between sees no
+    // sleep.
+    if (suspended_ns_ >= 0 && suspended - suspended_ns_ > 100 * kMillisecond) {
+        for (Timeline& timeline : timelines_) {
+            timeline.interrupt();
+        }
+    }
+    if (suspended_ns_ < 0 || suspended - suspended_ns_ > 100 * kMillisecond) {
+        suspended_ns_ = suspended;
+        settlement_.set_suspended(suspended);
+    }
+}
+
 // At the bound a device that lags is not waited for: its interval is closed where it stands, and
 // every window that it concerns says so.
 void Sampler::close_lagging() {
@@ -327,6 +343,7 @@ std::int64_t Sampler::turn(Lane& lane) {
         note_lateness(lane, now);
         const std::uint64_t events = settlement_.events();
         if (lane.fast) {
+            notice_suspend();
             take_in();
         }
         if (events != settlement_.events() || !lane.fast || lane.planned_ns == 0) {

@@ -41,6 +41,7 @@ void Settlement::take(const Event& event) {
         case Event::Kind::begin: {
             Record& record = windows_.at(event.record);
             record.cpu_start_ns = sampler_cpu_ns_;
+            record.suspended_start_ns = suspended_ns_;
             record.ended = false;
             record.lagged = false;
             record.taken = record.state.load(std::memory_order_acquire) >> 3;
@@ -161,6 +162,7 @@ void Settlement::finish_window(std::uint32_t index, std::int64_t start_ns, std::
                                std::int64_t cpu_ns) {
     Record& record = windows_.at(index);
     record.cpu_end_ns = cpu_ns;
+    record.suspended_end_ns = suspended_ns_;
     record.peak_w = end_ns - start_ns >= kSecond ? peak_.highest_since(start_ns) : -1;
     windows_.finish(index);
 }
@@ -191,6 +193,8 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                 Record& record = windows_.at(event.record);
                 Record& result = windows_.at(event.result);
                 result.cpu_start_ns = record.cpu_start_ns;
+                result.suspended_start_ns = record.suspended_start_ns;
+                record.suspended_start_ns = suspended_ns_;
                 result.lagged = record.lagged;
                 record.cpu_start_ns = sampler_cpu_ns;
                 record.lagged = false;

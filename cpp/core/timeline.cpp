@@ -55,6 +55,7 @@ bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
             break;
     }
     lost_ = false;
+    interrupted_ = false;
     last_after_ns_ = reading.after_ns;
     return moved;
 }
@@ -63,7 +64,10 @@ bool Timeline::feed_counter(const Reading& reading) {
     // The step can hold what flowed since the old value was set, which was up to one update before
     // the last read that showed it.
     const std::int64_t elapsed = reading.after_ns - same_before_ns_ + 2 * period_.longest_ns();
-    const Counter::Result result = counter_.feed(reading.raw, elapsed);
+    Counter::Result result = counter_.feed(reading.raw, elapsed);
+    if (interrupted_ && result.step != Step::first) {
+        result = {Step::reset, 0, false};
+    }
     if (result.step == Step::unchanged) {
         same_before_ns_ = reading.before_ns;
         return false;
@@ -114,7 +118,7 @@ bool Timeline::feed_stepped(const Reading& reading) {
 bool Timeline::feed_gauge(const Reading& reading, std::int64_t open_since_ns) {
     const std::int64_t t = middle(reading.before_ns, reading.after_ns);
     const double sigma = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
-    if (!anchors_.empty() && t - anchors_.back().at > kGaugeGap) {
+    if (!anchors_.empty() && (interrupted_ || t - anchors_.back().at > kGaugeGap)) {
         trapezoid_.interrupt();
     }
     if (!trapezoid_.running()) {

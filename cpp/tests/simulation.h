@@ -24,13 +24,16 @@ class ManualClock final : public Clock {
 public:
     explicit ManualClock(std::int64_t start_ns = kSecond) : now_(start_ns) {}
     std::int64_t now_ns() const noexcept override { return now_; }
+    std::int64_t suspended_ns() const noexcept override { return suspended_; }
     std::int64_t thread_cpu_ns() const noexcept override { return 0; }
     void set(std::int64_t t_ns) { now_ = std::max(now_, t_ns); }
     void step_back(std::int64_t by_ns) { now_ -= by_ns; }
     void advance(std::int64_t by_ns) { now_ += by_ns; }
+    void suspend(std::int64_t for_ns) { suspended_ += for_ns; }
 
 private:
     std::int64_t now_;
+    std::int64_t suspended_ = 0;
 };
 
 /// A deterministic value in [0, 1) for a number: the same on every machine.

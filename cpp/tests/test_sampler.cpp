@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <vector>
 
@@ -325,4 +326,65 @@ TEST_CASE("counters of every period and jitter are no worse than reading at both
         CHECK(got.mean_abs_percent < 3.0);
         CHECK(got.coverage >= 0.95);
     }
+}
+
+TEST_CASE("time in suspend is no energy of any window") {
+    World world;
+    FakeCounter& counter = world.add(rapl(constant(100)));
+    world.build();
+    const std::uint64_t token = world.begin();
+    world.run_for(2 * kSecond);
+    counter.offset += 3'000'000;  // 183 J while the machine slept
+    world.clock.suspend(3600 * kSecond);
+    world.run_for(2 * kSecond);
+    const Figures figures = world.settle(world.end(token));
+    CHECK(figures.suspended_s == doctest::Approx(3600));
+    CHECK(figures.sensors[0].energy == doctest::Approx(400).epsilon(0.08));
+    CHECK(figures.sensors[0].resets == 1);
+    CHECK(figures.sensors[0].gap_s <= 0.3);
+}
+
+TEST_CASE("a stopped process that goes on has missed nothing") {
+    World world;
+    FakeCounter& counter = world.add(rapl(square(40, 160, 0.037)));
+    world.build();
+    const std::uint64_t token = world.begin();
+    world.run_for(kSecond);
+    world.clock.advance(10 * kSecond);  // kill -STOP, and -CONT
+    world.run_for(kSecond);
+    const Figures figures = world.settle(world.end(token));
+    const double truth = counter.truth(figures.start_ns, figures.end_ns);
+    CHECK(figures.sensors[0].energy == doctest::Approx(truth).epsilon(1e-3));
+    CHECK(figures.sensors[0].gap_s == 0);
+}
+
+TEST_CASE("a day costs no memory") {
+    const auto resident_kb = [] {
+        long pages = 0;
+        long resident = 0;
+        std::FILE* file = std::fopen("/proc/self/statm", "r");
+        REQUIRE(file != nullptr);
+        const int got = std::fscanf(file, "%ld %ld", &pages, &resident);
+        std::fclose(file);
+        REQUIRE(got == 2);
+        return resident * 4;
+    };
+    World world;
+    world.add(rapl(constant(100)));
+    world.build();
+    const std::uint64_t day = world.begin();
+    const auto hour = [&] {
+        for (int minute = 0; minute < 60; ++minute) {
+            world.settle(world.end(world.begin()));
+            world.run_for(60 * kSecond);
+        }
+    };
+    hour();
+    const long before = resident_kb();
+    for (int i = 0; i < 23; ++i) {
+        hour();
+    }
+    CHECK(resident_kb() - before < 1024);
+    const Figures figures = world.settle(world.end(day));
+    CHECK(figures.sensors[0].energy == doctest::Approx(100 * 86400).epsilon(1e-4));
 }

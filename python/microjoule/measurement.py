@@ -333,6 +333,10 @@ class Measurement(_core.Window):
             remarks.append("A sensor did not answer in time; its part was closed without it.")
         if figures.late_s:
             remarks.append(f"The ends of the window were moved by {figures.late_s:.3g} s.")
+        if figures.suspended_s:
+            remarks.append(
+                f"The machine was suspended for {figures.suspended_s:.3g} s, which is not counted."
+            )
         if figures.stretch > 1:
             remarks.append(
                 f"The sampler reads {figures.stretch:.2g} times less often, to hold its overhead."

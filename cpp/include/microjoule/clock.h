@@ -9,6 +9,9 @@ class Clock {
 public:
     virtual ~Clock() = default;
     [[nodiscard]] virtual std::int64_t now_ns() const noexcept = 0;
+    /// Time that the machine has spent suspended since it was booted, which now_ns() leaves out
+    /// (CLOCK_BOOTTIME - CLOCK_MONOTONIC).
+    [[nodiscard]] virtual std::int64_t suspended_ns() const noexcept = 0;
     /// CPU time that the calling thread has used (CLOCK_THREAD_CPUTIME_ID).
     [[nodiscard]] virtual std::int64_t thread_cpu_ns() const noexcept = 0;
 };

@@ -21,6 +21,7 @@ struct Figures {
     std::vector<SensorFigures> sensors;  ///< in the order of Meter::sensors()
     double peak_w = -1;                  ///< highest 1 s mean; negative: the window was shorter
     double overhead_cpu_s = 0;           ///< CPU time of the sampler meanwhile
+    double suspended_s = 0;              ///< the machine slept this long meanwhile
     double late_s = 0;                   ///< the window's ends were moved by this much
     double stretch = 1;    ///< the sampler's pace was slowed by this, to hold its overhead
     bool lagged = false;   ///< a device did not answer and was closed by force

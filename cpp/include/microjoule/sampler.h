@@ -136,6 +136,7 @@ private:
     std::int64_t turn(Lane& lane);
     void take_in();
     void close_lagging();
+    void notice_suspend();
     void read(Feed& feed);
     void feed_in(Feed& feed);
     void lose_patience(Feed& feed, std::int64_t now_ns);
@@ -164,6 +165,7 @@ private:
     };
     std::array<Look, 32> looks_{};
     std::size_t look_ = 0;
+    std::int64_t suspended_ns_ = -1;
     Lane fast_;
     std::vector<std::unique_ptr<Lane>> slow_;
     std::mutex control_;  ///< start and stop, one at a time

@@ -49,6 +49,8 @@ public:
     [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
     /// CPU time of the sampler so far: what windows that begin now start from.
     void set_sampler_cpu(std::int64_t cpu_ns) noexcept { sampler_cpu_ns_ = cpu_ns; }
+    /// The same of the time that the machine has been suspended.
+    void set_suspended(std::int64_t suspended_ns) noexcept { suspended_ns_ = suspended_ns; }
     /// Marks every unfinished window: a device lagged so far behind that it was closed by force.
     void note_lag() noexcept;
 
@@ -83,6 +85,7 @@ private:
     std::int64_t next_peak_ns_ = INT64_MAX;
     std::int64_t last_event_ns_ = 0;
     std::int64_t sampler_cpu_ns_ = 0;
+    std::int64_t suspended_ns_ = 0;
     std::uint64_t late_ = 0;
     std::uint64_t events_ = 0;
     std::size_t open_ = 0;

@@ -67,6 +67,10 @@ public:
     /// Reads fail and will not be waited for: E is flat from the last anchor on, as a gap.
     void lose() noexcept { lost_ = true; }
 
+    /// The machine was suspended: what the next reading says of the time in between is not energy
+    /// of any window.
+    void interrupt() noexcept { interrupted_ = true; }
+
     [[nodiscard]] bool lost() const noexcept { return lost_; }
     [[nodiscard]] bool started() const noexcept { return !anchors_.empty(); }
     [[nodiscard]] const Period& period() const noexcept { return period_; }
@@ -118,6 +122,7 @@ private:
     std::size_t unfixed_ = 0;        ///< anchors_[unfixed_...] may still move
     bool dirty_ = false;
     bool lost_ = false;
+    bool interrupted_ = false;
     std::int64_t same_before_ns_ = 0;  ///< start of the last read that showed the current value
     std::int64_t last_after_ns_ = 0;
 };

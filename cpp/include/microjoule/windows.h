@@ -41,6 +41,8 @@ struct Record {
     std::unique_ptr<Trace> trace;
     std::uint64_t taken = 0;  ///< generation whose begin the sampler has taken in
     std::int64_t late_ns = 0;
+    std::int64_t suspended_start_ns = 0;
+    std::int64_t suspended_end_ns = 0;
     std::int64_t cpu_start_ns = 0;
     std::int64_t cpu_end_ns = 0;
     double peak_w = -1;
