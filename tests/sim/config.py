@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sim.counters import Counter, Publisher
 from sim.loads import Load
@@ -54,6 +54,13 @@ class Config:
             for address, content in registers.items()
         ]
         self._lines += [f"registers 0600 {path} {len(lines)}", *lines]
+
+    def gpu(
+        self, words: Sequence[object], energy: Publisher, power: Publisher, *rest: object
+    ) -> None:
+        """A GPU of the stand-in for NVML (``nvml/nvml.cpp`` says what the words are)."""
+        publishers = (self._publisher(energy), self._publisher(power))
+        self._lines.append(" ".join(map(str, ("gpu", *words, *publishers, *rest))))
 
     def _load(self, load: Load) -> str:
         if load not in self._loads:

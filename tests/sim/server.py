@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,10 +38,24 @@ def build() -> Path:
     """
     sources = sorted([_HERE / "simfs.cpp", *(_HERE / "simfs").glob("*.cpp")])
     headers = sorted((_HERE / "simfs").glob("*.h"))
+    return compiled("simfs", sources, headers, _fuse_flags)
+
+
+def compiled(
+    name: str,
+    sources: Sequence[Path],
+    headers: Sequence[Path],
+    more: Callable[[], Sequence[str]],
+) -> Path:
+    """A binary of these sources, kept by what is in them; ``more`` gives the last flags.
+
+    Raises:
+        BedUnavailableError: where it cannot be compiled.
+    """
     digest = hashlib.sha256(repr(_COMPILE).encode())
     for path in (*sources, *headers):
         digest.update(path.read_bytes())
-    binary = _BUILD / f"simfs-{digest.hexdigest()[:16]}"
+    binary = _BUILD / f"{name}-{digest.hexdigest()[:16]}"
     if binary.exists():
         return binary
 
@@ -48,18 +63,18 @@ def build() -> Path:
     compiler = shlex.split(wanted) if wanted else ["g++"] if shutil.which("g++") else ["clang++"]
     if shutil.which(compiler[0]) is None:
         raise BedUnavailableError(f"there is no C++ compiler {compiler[0]}")
-    fuse = _fuse_flags()
+    flags = more()
     try:
         _BUILD.mkdir(parents=True, exist_ok=True)
         workplace = tempfile.TemporaryDirectory(dir=_BUILD)
     except OSError as error:
         raise BedUnavailableError(f"nothing can be built in {_BUILD}: {error}") from error
     with workplace as folder:
-        made = Path(folder) / "simfs"
-        command = [*compiler, *_COMPILE, *map(str, sources), "-o", str(made), *fuse]
+        made = Path(folder) / name
+        command = [*compiler, *_COMPILE, *map(str, sources), "-o", str(made), *flags]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
-            raise BedUnavailableError(f"the simfs server does not compile:\n{result.stderr}")
+            raise BedUnavailableError(f"{name} does not compile:\n{result.stderr}")
         made.replace(binary)
     return binary
 
