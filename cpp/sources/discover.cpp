@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "microjoule/perf.h"
+
 namespace microjoule {
 namespace {
 
@@ -18,6 +20,9 @@ Discovery discover(const std::vector<std::string>& names, const std::string& sys
     const auto wanted = [&](const char* name) {
         return std::find(names.begin(), names.end(), name) != names.end();
     };
+    if (wanted("perf")) {
+        append(all, discover_perf(sysfs));
+    }
     if (wanted("powercap")) {
         append(all, discover_powercap(sysfs));
     }

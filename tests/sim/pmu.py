@@ -1,0 +1,88 @@
+"""A `power` PMU that is really read through perf_event_open, with a known constant power.
+
+The PMU's type is the kernel's own software PMU and its events are the CPU clock, which counts the
+nanoseconds of its CPU: with a scale of watts x 1e-9 joules a count it is the energy counter of that
+many watts.
+
+with SoftwarePmu({"pkg": 100, "ram": 10}) as pmu:
+    ...  # run the product with pmu.environ
+    truth = pmu.energy_j(t0_ns, t1_ns)
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+from collections.abc import Mapping, Sequence
+
+from sim.plain import _Folder
+
+POWER = "bus/event_source/devices/power"
+_PERF_TYPE_SOFTWARE = 1  # its event 0 is the CPU clock
+_SYSCALLS = {"x86_64": 298, "aarch64": 241}
+
+
+class SoftwarePmu(_Folder):
+    """A sysfs with a `power` PMU: ``energy-NAME`` for each of ``watts``, on each of ``cpus``.
+
+    ``places`` gives CPUs their package and die; without it sysfs shows no topology.
+    """
+
+    def __init__(
+        self,
+        watts: Mapping[str, float],
+        cpus: Sequence[int] = (0,),
+        places: Mapping[int, tuple[int, int]] | None = None,
+    ) -> None:
+        """Write every file."""
+        super().__init__("microjoule-pmu-")
+        self.watts = dict(watts)
+        self._write(f"{POWER}/type", f"{_PERF_TYPE_SOFTWARE}\n")
+        self._write(f"{POWER}/format/event", "config:0-7\n")
+        self.move_to(cpus)
+        for name, power_w in self.watts.items():
+            self._write(f"{POWER}/events/energy-{name}", "event=0x00\n")
+            self._write(f"{POWER}/events/energy-{name}.scale", f"{power_w * 1e-9!r}\n")
+            self._write(f"{POWER}/events/energy-{name}.unit", "Joules\n")
+        for cpu, (package, die) in (places or {}).items():
+            topology = f"devices/system/cpu/cpu{cpu}/topology"
+            self._write(f"{topology}/physical_package_id", f"{package}\n")
+            self._write(f"{topology}/die_id", f"{die}\n")
+
+    def move_to(self, cpus: Sequence[int]) -> None:
+        """What the kernel does to the cpumask when a CPU goes away."""
+        self._write(f"{POWER}/cpumask", ",".join(map(str, cpus)) + "\n")
+
+    def zones(self, texts: Mapping[str, str]) -> None:
+        """Other files beside the PMU, by their path below sysfs."""
+        for path, text in texts.items():
+            self._write(path, text)
+
+    def energy_j(self, t0_ns: int, t1_ns: int, *names: str) -> float:
+        """The energy of some events, or of all, between two instants, on one CPU."""
+        return sum(self.watts[name] for name in names or self.watts) * (t1_ns - t0_ns) * 1e-9
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What makes microjoule look here, and at no real sensor of this machine."""
+        return {
+            "MICROJOULE_SYSFS": str(self.root),
+            "MICROJOULE_DEVFS": str(self.root / "no-dev"),
+            "MICROJOULE_NVML": str(self.root / "no-nvml"),
+        }
+
+
+def probe() -> str | None:
+    """Why the kernel refuses perf events of a whole CPU here; None where it does not."""
+    number = _SYSCALLS.get(platform.machine())
+    if number is None:
+        return f"the number of perf_event_open on {platform.machine()} is not known"
+    attributes = ctypes.create_string_buffer(struct.pack("=II", _PERF_TYPE_SOFTWARE, 64), 64)
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.syscall(number, attributes, -1, 0, -1, ctypes.c_ulong(8))
+    if fd < 0:
+        return f"perf_event_open: {os.strerror(ctypes.get_errno())}"
+    os.close(fd)
+    return None
