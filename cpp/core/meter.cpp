@@ -194,7 +194,8 @@ Figures Meter::figures(Handle handle) {
                          : record.end_ns.load(std::memory_order_relaxed);
         out.settled = settled(handle);
         out.lagged = record.lagged;
-        out.stretch = sampler_.stretch();
+        // Bursts at events are never slowed: only who asked for a pace gets less than that.
+        out.stretch = sampler_.fixed_pace() || record.trace ? sampler_.stretch() : 1;
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;
         for (std::size_t s = 0; s < sensors().size(); ++s) {
             const Timeline& timeline = sampler_.timeline(s);
@@ -206,8 +207,8 @@ Figures Meter::figures(Handle handle) {
         }
         if (out.settled) {
             out.peak_w = record.peak_w;
-            out.suspended_s =
-                static_cast<double>(record.suspended_end_ns - record.suspended_start_ns) * 1e-9;
+            const std::int64_t suspended = record.suspended_end_ns - record.suspended_start_ns;
+            out.suspended_s = suspended > kMillisecond ? static_cast<double>(suspended) * 1e-9 : 0;
             out.overhead_cpu_s = static_cast<double>(std::max<std::int64_t>(
                                      0, record.cpu_end_ns - record.cpu_start_ns)) *
                                  1e-9;

@@ -74,7 +74,9 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
         pace = std::min(pace, stretched(open_interval_ns_));
     }
     if (in.trace_step_ns > 0) {
-        pace = std::min(pace, stretched(std::max(in.trace_step_ns, kBurstShortest)));
+        // Read more often than the trace's step: E at a point lies between the reads around it.
+        const std::int64_t reads = std::max({in.trace_step_ns / 10, in.period_ns, kMillisecond});
+        pace = std::min(pace, stretched(std::min(reads, in.trace_step_ns)));
     }
     if (in.unsettled && !dense_) {
         return std::min(pace, burst);

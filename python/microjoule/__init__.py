@@ -7,10 +7,11 @@ native core nor numpy, and asks nobody on the network.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from microjoule._version import __version__
 
+# typing.TYPE_CHECKING by its name only: importing typing would load `re` on some versions.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule import carbon as carbon
     from microjoule.measurement import Measurement as Measurement

@@ -90,6 +90,7 @@ public:
     [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept {
         return timelines_[sensor];
     }
+    [[nodiscard]] bool fixed_pace() const noexcept { return options_.mode == PaceMode::fixed; }
     [[nodiscard]] double stretch() const noexcept { return fast_.governor.stretch(); }
     [[nodiscard]] SamplerStats stats();
 
