@@ -25,6 +25,14 @@ std::string_view slurp(const char* path, char (&buffer)[kPage]) noexcept {
     return {buffer, got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
+std::string_view slurp_below(const std::string& root, const char* file,
+                             char (&buffer)[kPage]) noexcept {
+    char path[kPage];
+    const int length = std::snprintf(path, sizeof path, "%s%s", root.c_str(), file);
+    const bool fits = length >= 0 && static_cast<std::size_t>(length) < sizeof path;
+    return fits ? slurp(path, buffer) : std::string_view();
+}
+
 std::string_view trimmed(std::string_view text) noexcept {
     constexpr std::string_view kBlank = " \t\r\n";
     const std::size_t first = text.find_first_not_of(kBlank);
@@ -163,15 +171,14 @@ Processor parse_modalias(std::string_view text) noexcept {
     return processor;
 }
 
+Processor processor_of_procfs(const std::string& procfs) noexcept {
+    char buffer[kPage];  // the first processor comes first
+    return parse_cpuinfo(slurp_below(procfs, "/cpuinfo", buffer));
+}
+
 Processor processor_of_sysfs(const std::string& sysfs) noexcept {
-    char path[kPage];
-    const int length =
-        std::snprintf(path, sizeof path, "%s/devices/system/cpu/modalias", sysfs.c_str());
-    if (length < 0 || static_cast<std::size_t>(length) >= sizeof path) {
-        return {};
-    }
     char buffer[kPage];
-    return parse_modalias(slurp(path, buffer));
+    return parse_modalias(slurp_below(sysfs, "/devices/system/cpu/modalias", buffer));
 }
 
 }  // namespace microjoule

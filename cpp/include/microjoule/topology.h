@@ -56,7 +56,8 @@ Processor parse_cpuinfo(std::string_view text) noexcept;
 /// From the text of sysfs's cpu modalias, "cpu:type:x86,ven0002fam0019mod0001:feature:...".
 Processor parse_modalias(std::string_view text) noexcept;
 
-/// What sysfs says of the processor; unknown where it does not.
+/// What procfs, or sysfs, says of the processor; unknown where it does not.
+Processor processor_of_procfs(const std::string& procfs) noexcept;
 Processor processor_of_sysfs(const std::string& sysfs) noexcept;
 
 }  // namespace microjoule
