@@ -294,7 +294,8 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
         const std::int64_t patience =
             std::clamp(kPatiencePeriods * longest, kPatienceShortest, kPatienceLongest);
         const bool read_since = timeline.last_read_ns() - longest > asked;
-        if (sensors_[sensor].shape == Shape::counter && read_since && now_ns - asked > patience) {
+        if (sensors_[sensor].shape == Shape::counter && read_since &&
+            timeline.still_ns() > patience) {
             timeline.settle_flat();
             settlement_.settle(sensor, timeline, 1);
         } else if (now_ns - asked > kPatienceLongest + patience) {

@@ -44,10 +44,7 @@ void Settlement::take(const Event& event) {
             record.suspended_start_ns = suspended_ns_;
             record.ended = false;
             record.lagged = false;
-            record.taken = record.state.load(std::memory_order_acquire) >> 3;
-            for (EnergyAt& at : record.start) {
-                at.anchor = kUnanswered;
-            }
+            record.open_account();
             record.late_ns = pending.late_ns;
             if (record.trace) {
                 record.trace->next_ns = pending.t_ns;
@@ -67,6 +64,7 @@ void Settlement::take(const Event& event) {
         default:
             pending.kind = Kind::lap;
             windows_.at(event.result).late_ns = pending.late_ns;
+            windows_.at(event.result).open_account();
             break;
     }
     insert(std::move(pending));

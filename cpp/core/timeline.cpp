@@ -35,6 +35,10 @@ std::int64_t Timeline::last_anchor_ns() const noexcept {
     return anchors_.empty() ? 0 : anchors_.back().at;
 }
 
+std::int64_t Timeline::still_ns() const noexcept {
+    return anchors_.empty() ? 0 : last_after_ns_ - anchors_.back().hi;
+}
+
 bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
     if (reading.status != Status::ok) {
         if (reading.status == Status::lost) {

@@ -129,6 +129,25 @@ TEST_CASE("laps hit the analytic joules across wraps, each beginning where the l
     world.settle(world.end(token));
 }
 
+TEST_CASE("a lap that is read long after is what it was") {
+    World world;
+    FakeCounter& counter = world.add(rapl(square(40, 160, 0.037)));
+    world.build();
+    const std::uint64_t token = world.begin();
+    std::vector<Handle> laps;
+    for (int i = 0; i < 100; ++i) {
+        world.run_for(50 * kMillisecond);
+        laps.push_back(world.meter->lap(token));
+        world.woken();
+    }
+    world.run_for(5 * kSecond);
+    for (const Handle& lap : laps) {
+        const Figures figures = world.settle(lap);
+        const double truth = counter.truth(figures.start_ns, figures.end_ns);
+        CHECK(figures.sensors[0].energy == doctest::Approx(truth).epsilon(0.03));
+    }
+}
+
 TEST_CASE("lap energies telescope to 1e-9") {
     World world;
     CounterShape shape = rapl(square(40, 160, 0.037));

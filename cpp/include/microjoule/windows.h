@@ -48,6 +48,14 @@ struct Record {
     double peak_w = -1;
     bool ended = false;
     bool lagged = false;
+
+    /// The sampler takes it in: nothing is answered yet of what its last user left behind.
+    void open_account() noexcept {
+        taken = state.load(std::memory_order_acquire) >> 3;
+        for (EnergyAt& at : start) {
+            at.anchor = kUnanswered;
+        }
+    }
 };
 
 /// A record and the generation that somebody means by it.
