@@ -52,9 +52,15 @@ void register_sources(py::module_& m) {
             return all;
         });
 
-    m.def("discover", &discover, py::arg("names"), py::arg("sysfs"),
-          py::call_guard<py::gil_scoped_release>(),
-          "Looks for the named sources, in order of trust.");
+    m.def(
+        "discover",
+        [](const std::vector<std::string>& names, std::string sysfs, std::string procfs,
+           std::string devfs) {
+            return discover(names, {std::move(sysfs), std::move(procfs), std::move(devfs)});
+        },
+        py::arg("names"), py::arg("sysfs"), py::arg("procfs"), py::arg("devfs"),
+        py::call_guard<py::gil_scoped_release>(),
+        "Looks for the named sources; each device is read in the best way that is open.");
 }
 
 }  // namespace microjoule

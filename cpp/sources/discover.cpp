@@ -2,30 +2,96 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
+#include "microjoule/msr.h"
 #include "microjoule/perf.h"
 
 namespace microjoule {
 namespace {
 
-void append(Discovery& all, Discovery more) {
-    std::move(more.sources.begin(), more.sources.end(), std::back_inserter(all.sources));
+/// The sensor of that id among those that are read; nullptr if there is none.
+const SensorInfo* reader_of(const Discovery& found, const std::string& id) {
+    for (const auto& source : found.sources) {
+        for (const SensorInfo& sensor : source->sensors()) {
+            if (sensor.id == id) {
+                return &sensor;
+            }
+        }
+    }
+    return nullptr;
+}
+
+/// Adds what is not read yet; whoever comes first reads a device.
+void choose(Discovery& all, Discovery more) {
+    for (auto& source : more.sources) {
+        // Only perf has several sensors in one source, and nothing comes before it: a source is
+        // new as a whole or not at all.
+        const SensorInfo& first = source->sensors().front();
+        const SensorInfo* const reader = reader_of(all, first.id);
+        if (!reader) {
+            all.sources.push_back(std::move(source));
+            continue;
+        }
+        SensorInfo refused = first;
+        refused.counted = false;
+        refused.readable = false;
+        refused.reason = refused.id + " is read through " + reader->source;
+        all.refused.push_back(std::move(refused));
+    }
     std::move(more.refused.begin(), more.refused.end(), std::back_inserter(all.refused));
+}
+
+/// psys where it stands alone: the same source, counted.
+class LonePlatform final : public Source {
+public:
+    explicit LonePlatform(std::unique_ptr<Source> inner)
+        : inner_(std::move(inner)), sensors_(inner_->sensors()) {
+        for (SensorInfo& sensor : sensors_) {
+            sensor.counted = sensor.counted || sensor.kind == "psys";
+        }
+    }
+    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
+    void read(Reading* readings) noexcept override { inner_->read(readings); }
+    bool reopen() noexcept override { return inner_->reopen(); }
+    bool slow() const noexcept override { return inner_->slow(); }
+
+private:
+    std::unique_ptr<Source> inner_;
+    std::vector<SensorInfo> sensors_;
+};
+
+/// psys holds the packages and the memory, and more: it is added only where no other RAPL is.
+void count_platform(Discovery& all) {
+    if (any_meter(all)) {
+        return;
+    }
+    for (auto& source : all.sources) {
+        const auto& sensors = source->sensors();
+        if (std::any_of(sensors.begin(), sensors.end(),
+                        [](const SensorInfo& s) { return s.kind == "psys"; })) {
+            source = std::make_unique<LonePlatform>(std::move(source));
+        }
+    }
 }
 
 }  // namespace
 
-Discovery discover(const std::vector<std::string>& names, const std::string& sysfs) {
+Discovery discover(const std::vector<std::string>& names, const Roots& roots) {
     Discovery all;
     const auto wanted = [&](const char* name) {
         return std::find(names.begin(), names.end(), name) != names.end();
     };
     if (wanted("perf")) {
-        append(all, discover_perf(sysfs));
+        choose(all, discover_perf(roots.sysfs));
     }
     if (wanted("powercap")) {
-        append(all, discover_powercap(sysfs));
+        choose(all, discover_powercap(roots.sysfs));
     }
+    if (wanted("msr")) {
+        choose(all, discover_msr(roots.devfs, roots.procfs, roots.sysfs));
+    }
+    count_platform(all);
     return all;
 }
 

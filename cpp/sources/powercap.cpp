@@ -12,13 +12,17 @@
 
 #include "microjoule/clock.h"
 #include "microjoule/files.h"
+#include "microjoule/rapl.h"
+#include "microjoule/topology.h"
 
 namespace microjoule {
 namespace {
 
-// Sensor gain of RAPL, package and DRAM: 3 to 5 % against external meters (Khan et al., "RAPL in
-// Action", TOMPECS 3(2) 2018; Desrochers et al., MEMSYS 2016).
-constexpr double kRaplGain = 0.04;
+// The kernel counts the 2^-16 J of the DRAM of some servers as 15.3 uJ, 0.27 % too high
+// (dram_domain_energy_unit in drivers/powercap/intel_rapl_common.c); the range tells: it is
+// 15.3 uJ x (2^32 - 1).
+constexpr std::uint64_t kRoundedRange = 65'712'999'613;
+constexpr double kRounded = 0x1p-16 / 15.3e-6;
 
 /// One zone directory with what its files say.
 struct Zone {
@@ -29,17 +33,7 @@ struct Zone {
     std::string parent;     // name of the zone above, empty at the top
 };
 
-/// Where a package or die stands in an id: "package-1-die-2" is "cpu1.die2".
-struct Place {
-    int socket = 0;
-    int die = 0;
-
-    [[nodiscard]] std::string prefix() const {
-        std::string id = "cpu" + std::to_string(socket);
-        return die == 0 ? id : id + ".die" + std::to_string(die);
-    }
-};
-
+/// The place in "package-1" or "package-1-die-2".
 std::optional<Place> parse_place(const std::string& name) {
     Place place;
     int used = 0;
@@ -137,31 +131,39 @@ double constraint_w(const Zone& zone) {
     return highest;
 }
 
-/// Fills in id, kind and whether the zone counts, by its name.
-void identify(const Zone& zone, SensorInfo& info) {
-    if (const auto place = parse_place(zone.name)) {
-        info.id = place->prefix() + ".package";
-        info.kind = "cpu";
-        info.counted = true;
-        return;
-    }
-    const auto place = parse_place(zone.parent);
-    if (zone.name == "psys" || zone.name == "platform") {
-        info.id = "psys";
-        info.kind = "psys";
-    } else if (place && zone.name == "dram") {
-        info.id = place->prefix() + ".dram";
-        info.kind = "dram";
-        info.counted = true;
-    } else if (place) {
-        info.id = place->prefix() + "." + zone.name;
-        info.kind = "cpu";
-        info.reason = "part of " + place->prefix() + ".package: shown, not added";
+/// What a zone is, by its name and by that of the zone above.
+SensorInfo describe(const Zone& zone, const Processor& processor) {
+    SensorInfo info;
+    if (const auto package = parse_place(zone.name)) {
+        info = describe_rapl(rapl_place(processor, *package), "package");
+    } else if (zone.name == "psys" || zone.name == "platform") {
+        info = describe_rapl({}, "psys");
+    } else if (const auto place = parse_place(zone.parent)) {
+        info = describe_rapl(rapl_place(processor, *place), zone.name);
     } else {
         info.id = "powercap." + zone.name;
         info.kind = "other";
         info.reason = "a zone of unknown name: shown, not added";
     }
+    info.source = "powercap";
+    info.method = "RAPL energy counter through " + zone.entry;
+    return info;
+}
+
+/// Fills in unit, range and the highest power.
+void scale(const Zone& zone, SensorInfo& info) {
+    const auto range = read_u64(zone.directory + "/max_energy_range_uj");
+    if (range && *range > 0) {
+        // The range is the highest value, (2^32 - 1) units; the counter wraps one unit later.
+        const double unit_uj = static_cast<double>(*range) / 4294967295.0;
+        info.modulus = *range + static_cast<std::uint64_t>(std::llround(unit_uj));
+        if (info.kind == "dram" && *range == kRoundedRange) {
+            info.unit *= kRounded;
+            info.method += ", whose steps are 15.259 uJ and not the 15.3 uJ that the kernel takes";
+        }
+        info.quantum = std::max(info.unit, unit_uj * info.unit);
+    }
+    info.max_power_w = std::max(info.max_power_w, constraint_w(zone));
 }
 
 std::string why_unreadable(int error, const std::string& path) {
@@ -176,33 +178,23 @@ std::string why_unreadable(int error, const std::string& path) {
 
 Discovery discover_powercap(const std::string& sysfs) {
     Discovery found;
+    const Processor processor = processor_of_sysfs(sysfs);
     std::vector<Zone> zones = find_zones(sysfs + "/class/powercap");
     // The memory-mapped twin of a zone shows the same energy again: whoever comes first counts.
     std::stable_sort(zones.begin(), zones.end(), [](const Zone& a, const Zone& b) {
         return (a.control == "intel-rapl-mmio") < (b.control == "intel-rapl-mmio");
     });
-    struct Readable {
-        SensorInfo info;
-        PreadFile file;
-    };
-    std::vector<Readable> readable;
     std::vector<std::string> taken;
-    bool package_found = false;
     for (const Zone& zone : zones) {
-        SensorInfo info;
-        info.source = "powercap";
-        info.method = "RAPL energy counter through " + zone.entry;
-        info.gain_rel = kRaplGain;
-        identify(zone, info);
-        const auto range = read_u64(zone.directory + "/max_energy_range_uj");
-        if (range && *range > 0) {
-            // The range is the highest value, (2^32 - 1) units; the counter wraps one unit later.
-            const double units = 4294967295.0;
-            info.modulus = *range + static_cast<std::uint64_t>(
-                                        std::llround(static_cast<double>(*range) / units));
-            info.quantum = std::max(info.unit, static_cast<double>(*range) / units * 1e-6);
+        SensorInfo info = describe(zone, processor);
+        scale(zone, info);
+        if (processor.is_amd() && info.kind == "cpu" && !info.counted) {
+            // rapl_msr_priv_amd in drivers/powercap/intel_rapl_msr.c: MSR_AMD_CORE_ENERGY_STATUS.
+            info.readable = false;
+            info.reason = "on AMD this zone shows a single core, which is part of the package";
+            found.refused.push_back(std::move(info));
+            continue;
         }
-        info.max_power_w = std::max(info.max_power_w, constraint_w(zone));
         const bool twin = std::find(taken.begin(), taken.end(), info.id) != taken.end();
         PreadFile file(zone.directory + "/energy_uj");
         char probe[32];
@@ -221,14 +213,7 @@ Discovery discover_powercap(const std::string& sysfs) {
             continue;
         }
         taken.push_back(info.id);
-        package_found = package_found || (info.counted && info.kind == "cpu");
-        readable.push_back({std::move(info), std::move(file)});
-    }
-    for (Readable& zone : readable) {
-        // psys stands for the whole platform, and counts only where no package does.
-        zone.info.counted = zone.info.counted || (zone.info.kind == "psys" && !package_found);
-        found.sources.push_back(
-            std::make_unique<PowercapZone>(std::move(zone.info), std::move(zone.file)));
+        found.sources.push_back(std::make_unique<PowercapZone>(std::move(info), std::move(file)));
     }
     return found;
 }

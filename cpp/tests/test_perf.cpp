@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
@@ -7,7 +6,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,38 +13,12 @@
 #include "microjoule/clock.h"
 #include "microjoule/counter.h"
 #include "microjoule/perf.h"
+#include "software_pmu.h"
 #include "temp_tree.h"
 
 using namespace microjoule;
 
 namespace {
-
-constexpr const char* kPower = "bus/event_source/devices/power/";
-
-/// A `power` PMU whose events are the kernel's own CPU clock (type 1, config 0), which counts the
-/// nanoseconds of its CPU: with a scale of W x 1e-9 it is the energy of W watts.
-struct SoftwarePmu : TempTree {
-    explicit SoftwarePmu(const std::string& cpumask = "0\n") {
-        pmu("type", "1\n");
-        pmu("cpumask", cpumask);
-        pmu("format/event", "config:0-7\n");
-    }
-
-    void pmu(const std::string& file, const std::string& text) const { put(kPower + file, text); }
-
-    void event(const std::string& name, const std::string& scale,
-               const std::string& code = "event=0x00\n") const {
-        pmu("events/" + name, code);
-        pmu("events/" + name + ".scale", scale);
-        pmu("events/" + name + ".unit", "Joules\n");
-    }
-
-    void topology(int cpu, int socket, int die) const {
-        const std::string path = "devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
-        put(path + "physical_package_id", std::to_string(socket) + "\n");
-        put(path + "die_id", std::to_string(die) + "\n");
-    }
-};
 
 /// The descriptors of this process that are perf events, in the order they were opened.
 std::vector<int> perf_fds() {

@@ -51,10 +51,36 @@ TEST_CASE("zones are known by their name, never by their index") {
     CHECK(sensors.at("cpu0.dram").quantum == doctest::Approx(15.3e-6).epsilon(1e-3));
 }
 
-TEST_CASE("psys counts only where it stands alone") {
+TEST_CASE("DRAM that the kernel counts in 15.3 uJ is taken for what it is, and said") {
     TempTree tree;
-    zone(tree, "intel-rapl:0", "psys");
-    CHECK(found(discover_powercap(tree.root())).at("psys").counted);
+    zone(tree, "intel-rapl:0", "package-0", "1000\n", "65712999613\n");
+    zone(tree, "intel-rapl:0:0", "dram", "1000\n", "65712999613\n");
+    zone(tree, "intel-rapl:1", "package-1");
+    zone(tree, "intel-rapl:1:0", "dram");
+    const auto sensors = found(discover_powercap(tree.root()));
+    const SensorInfo& dram = sensors.at("cpu0.dram");
+    CHECK(dram.unit == doctest::Approx(1e-6 * 15258.789 / 15300).epsilon(1e-9));
+    CHECK(dram.quantum == doctest::Approx(0x1p-16).epsilon(1e-9));
+    CHECK(dram.modulus == 65712999628);
+    CHECK(dram.method.find("15.3 uJ") != std::string::npos);
+    CHECK(dram.reason.empty());
+    CHECK(sensors.at("cpu0.package").unit == 1e-6);
+    CHECK(sensors.at("cpu1.dram").unit == 1e-6);
+}
+
+TEST_CASE("AMD: dies are the package again, and its core zone is a single core") {
+    TempTree tree;
+    tree.put("devices/system/cpu/modalias", "cpu:type:x86,ven0002fam0019mod0001:feature:\n");
+    zone(tree, "intel-rapl:0", "package-0-die-0", "1000\n", "65532610987\n");
+    zone(tree, "intel-rapl:0:0", "core", "1000\n", "65532610987\n");
+    zone(tree, "intel-rapl:1", "package-0-die-1", "1000\n", "65532610987\n");
+    const Discovery discovery = discover_powercap(tree.root());
+    REQUIRE(discovery.sources.size() == 1);
+    CHECK(discovery.sources[0]->sensors()[0].id == "cpu0.package");
+    REQUIRE(discovery.refused.size() == 2);
+    CHECK(discovery.refused[0].id == "cpu0.core");
+    CHECK(discovery.refused[0].reason.find("single core") != std::string::npos);
+    CHECK(discovery.refused[1].reason.find("second time") != std::string::npos);
 }
 
 TEST_CASE("the memory-mapped twin is dropped, and said") {

@@ -10,7 +10,7 @@ from microjoule.config import Frozen, Settings
 __all__ = ["Sensor", "discover", "sensors"]
 
 # What is looked for where nobody names sources: meters first, models where there is no meter.
-_DEFAULT = ("powercap", "model")
+_DEFAULT = ("perf", "powercap", "msr", "model")
 
 
 class Sensor(Frozen):
@@ -79,7 +79,7 @@ def discover(settings: Settings) -> _core.Discovery:
         ValueError: Sources were named, and none of them gives anything here.
     """
     names = settings.sources or _DEFAULT
-    found = _core.discover(list(names), settings.sysfs)
+    found = _core.discover(list(names), settings.sysfs, settings.procfs, settings.devfs)
     if "model" in names and not found.measured:
         _add_model(found, settings)
     if settings.sources and not found.found:

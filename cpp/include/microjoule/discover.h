@@ -8,8 +8,19 @@
 
 namespace microjoule {
 
-/// Looks for the named sources, in order of trust. A name that is not known finds nothing.
-Discovery discover(const std::vector<std::string>& names, const std::string& sysfs);
+/// Where the machine shows itself; a container may have the host's elsewhere.
+struct Roots {
+    std::string sysfs = "/sys";
+    std::string procfs = "/proc";
+    std::string devfs = "/dev";  ///< holds cpu/N/msr
+};
+
+/// Looks for the named sources. A name that is not known finds nothing.
+///
+/// Each device (a kind of energy of a socket and die, which is what an id names) is read in the
+/// best way that is open, whatever the order of the names: perf, then powercap, then msr. The other
+/// ways to it are among the refused, with the reason.
+Discovery discover(const std::vector<std::string>& names, const Roots& roots);
 
 /// Whether any source found so far counts towards the total by measuring.
 [[nodiscard]] bool any_meter(const Discovery& found);

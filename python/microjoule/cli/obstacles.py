@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 # The ways that `Meter` takes today; the others are looked at, and said to be not taken yet.
-TAKEN: Final = frozenset({"powercap", "model"})
+TAKEN: Final = frozenset({"perf", "powercap", "msr", "model"})
 _CAP_SYS_RAWIO: Final = 17
 _CAP_SYS_ADMIN: Final = 21
 _CAP_PERFMON: Final = 38
