@@ -333,18 +333,26 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
 
 // Between two anchors power is known in the mean only: how far may E(t) be from the straight line?
 // A single step of power inside the interval bends it by exactly the smaller of what the power
-// before and the power after would do; the mean then lies between the two.
+// before and the power after would do; the mean then lies between the two. A neighbour that is the
+// mean of a long sleep says nothing of the power next to the interval.
 double Timeline::bend(std::size_t after, double lambda) const noexcept {
     const auto length = static_cast<double>(anchors_[after].at - anchors_[after - 1].at);
     const double mean = slope(after);
+    const auto close = [&](std::size_t k) {
+        return static_cast<double>(anchors_[k].at - anchors_[k - 1].at) <= 3 * length;
+    };
+    const bool before = after >= 2 && close(after - 1);
+    const bool later = after + 1 < anchors_.size() && close(after + 1);
+    const double rise = before ? mean - slope(after - 1) : 0;
+    const double further = later ? slope(after + 1) - mean : 0;
     double units = 0;
-    if (after >= 2 && after + 1 < anchors_.size()) {
-        const double rise = mean - slope(after - 1);
-        const double later = slope(after + 1) - mean;
-        const double step = std::min(lambda * std::abs(rise), (1 - lambda) * std::abs(later));
-        units = rise * later > 0 ? step : step / 2;
-    } else if (after >= 2) {
-        units = std::min(lambda, 1 - lambda) * std::abs(mean - slope(after - 1)) / kSqrt3;
+    if (before && later) {
+        const double step = std::min(lambda * std::abs(rise), (1 - lambda) * std::abs(further));
+        units = rise * further > 0 ? step : step / 2;
+    } else if (before) {
+        units = lambda * std::abs(rise) / std::sqrt(2.0);
+    } else if (later) {
+        units = (1 - lambda) * std::abs(further) / std::sqrt(2.0);
     }
     return length * std::max(units, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3);
 }
