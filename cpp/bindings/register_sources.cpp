@@ -1,7 +1,10 @@
 #include <pybind11/stl.h>
 
+#include <iterator>
+
 #include "bindings.h"
 #include "microjoule/discover.h"
+#include "microjoule/nvml.h"
 #include "microjoule/process.h"
 #include "microjoule/source.h"
 
@@ -39,6 +42,19 @@ void register_sources(py::module_& m) {
             py::kw_only(), py::arg("procfs"), py::arg("tdp_w"), py::arg("tdp_rel"),
             py::arg("tdp_method"), py::arg("dram_w"), py::arg("dram_rel"), py::arg("dram_method"),
             "Adds the power models; False if the machine shows nothing to model from.")
+        .def(
+            "add_nvml",
+            [](Discovery& self, const std::string& library) {
+                // With the GIL: Python may be setting a variable in another thread.
+                const NvmlFilter filter = NvmlFilter::from_environment();
+                const py::gil_scoped_release release;
+                Discovery gpus = discover_nvml(library, filter);
+                std::move(gpus.sources.begin(), gpus.sources.end(),
+                          std::back_inserter(self.sources));
+                std::move(gpus.refused.begin(), gpus.refused.end(),
+                          std::back_inserter(self.refused));
+            },
+            py::arg("library"), "Adds the GPUs that NVIDIA's library shows.")
         .def(
             "add_process", [](Discovery& self) { self.sources.push_back(make_process_cpu()); },
             "Adds the CPU time of this process, which rides along.")

@@ -10,7 +10,7 @@ from microjoule.config import Frozen, Settings
 __all__ = ["Sensor", "discover", "sensors"]
 
 # What is looked for where nobody names sources: meters first, models where there is no meter.
-_DEFAULT = ("perf", "powercap", "msr", "model")
+_DEFAULT = ("perf", "powercap", "msr", "nvml", "model")
 
 
 class Sensor(Frozen):
@@ -72,15 +72,18 @@ class Sensor(Frozen):
 def discover(settings: Settings) -> _core.Discovery:
     """Finds the best readable source for each device.
 
-    A power model stands in only where no meter can be read at all, so that a measured total is
-    never mixed with an estimate unasked.
+    A power model stands in only where no meter of processors and memory can be read at all: beside
+    a measured GPU it makes the total a mixed one, which is better than one without them.
 
     Raises:
         ValueError: Sources were named, and none of them gives anything here.
     """
     names = settings.sources or _DEFAULT
     found = _core.discover(list(names), settings.sysfs, settings.procfs, settings.devfs)
-    if "model" in names and not found.measured:
+    processors = found.measured
+    if "nvml" in names:
+        found.add_nvml(settings.nvml)
+    if "model" in names and not processors:
         _add_model(found, settings)
     if settings.sources and not found.found:
         why = "; ".join(f"{s.id}: {s.reason}" for s in found.refused) or "nothing of the kind found"
