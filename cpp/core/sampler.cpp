@@ -249,7 +249,7 @@ void Sampler::close_lagging() {
     for (std::size_t sensor = 0; sensor < sensors_.size(); ++sensor) {
         if (settlement_.owed_since(sensor) != INT64_MAX) {
             timelines_[sensor].lose();
-            settlement_.settle(sensor, timelines_[sensor], 1);
+            settlement_.settle(sensor, timelines_[sensor], 1, Settlement::kMost);
         }
     }
     settlement_.finish(cpu_ns());

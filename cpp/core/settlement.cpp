@@ -132,13 +132,12 @@ void Settlement::answer(const Pending& event, std::size_t sensor, const EnergyAt
     }
 }
 
-bool Settlement::settle(std::size_t sensor, Timeline& timeline, int changes) {
-    bool any = false;
+void Settlement::settle(std::size_t sensor, Timeline& timeline, int changes, std::size_t most) {
     // A mark makes do with one change, unless an event has a burst going: then it waits for the
     // better anchors too, and does not freeze a worse one.
     const int for_marks = asked_since(sensor) == INT64_MAX ? 1 : changes;
     std::uint64_t& cursor = cursors_[sensor];
-    while (cursor < first_ + pending_.size()) {
+    for (; most > 0 && cursor < first_ + pending_.size(); --most) {
         Pending& event = pending_[cursor - first_];
         const bool mark = event.kind == Kind::peak || event.kind == Kind::trace;
         if (event.t_ns > horizon_ns_ || !timeline.ready(event.t_ns, mark ? for_marks : changes)) {
@@ -151,9 +150,7 @@ bool Settlement::settle(std::size_t sensor, Timeline& timeline, int changes) {
             answer(event, sensor, at);
         }
         ++cursor;
-        any = true;
     }
-    return any;
 }
 
 void Settlement::finish_window(std::uint32_t index, std::int64_t start_ns, std::int64_t end_ns,

@@ -19,6 +19,9 @@ namespace microjoule {
 /// sampler itself puts on its time grid. Everything here happens under the sampler's lock.
 class Settlement {
 public:
+    static constexpr std::size_t kMost = 65536;   ///< events that wait for an answer, at most
+    static constexpr std::size_t kAtOnce = 4096;  ///< answers of one sensor in one turn
+
     Settlement(const std::vector<SensorInfo>& sensors, Windows& windows);
 
     /// Takes an event in. One behind the horizon takes effect at the horizon and is counted.
@@ -27,8 +30,9 @@ public:
     /// Every event before `t_ns` is known: sensors may answer up to there. Places the marks.
     void advance(std::int64_t t_ns);
 
-    /// Lets one sensor answer as many events as its timeline can. Returns true if any was done.
-    bool settle(std::size_t sensor, Timeline& timeline, int changes);
+    /// Lets one sensor answer the events that its timeline can, up to `most` of them: a backlog
+    /// must not keep the sampler from reading.
+    void settle(std::size_t sensor, Timeline& timeline, int changes, std::size_t most = kAtOnce);
 
     /// Hands over what every sensor has answered. Returns the number of windows finished.
     std::size_t finish(std::int64_t sampler_cpu_ns);
@@ -55,8 +59,6 @@ public:
     void note_lag() noexcept;
 
 private:
-    static constexpr std::size_t kMost = 65536;
-
     enum class Kind : std::uint8_t { begin, end, lap, peak, trace };
     struct Pending {
         std::int64_t t_ns;
