@@ -4,15 +4,20 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "as_nobody.h"
 #include "microjoule/clock.h"
 #include "microjoule/counter.h"
+#include "microjoule/files.h"
 #include "microjoule/perf.h"
+#include "simulation.h"
 #include "software_pmu.h"
 #include "temp_tree.h"
 
@@ -153,6 +158,24 @@ TEST_CASE("events that the kernel does not count are refused, the others stay") 
     CHECK_FALSE(found.refused[0].readable);
     CHECK_FALSE(found.refused[0].counted);
     CHECK(found.refused[0].reason.find("does not count it") != std::string::npos);
+}
+
+TEST_CASE("a process without the right is told which one it lacks") {
+    if (read_u64("/proc/sys/kernel/perf_event_paranoid").value_or(0) < 1) {
+        MESSAGE("everybody may read the counters of this machine");
+        return;
+    }
+    SoftwarePmu tree;
+    std::filesystem::permissions(tree.root(), std::filesystem::perms::all);
+    tree.event("energy-pkg", "1e-9\n");
+    tree.event("energy-ram", "1e-9\n");
+    CHECK(as_nobody([&] {
+        const Discovery found = discover_perf(tree.root());
+        return found.sources.empty() && found.refused.size() == 2 && !found.refused[0].readable &&
+               !found.refused[0].counted &&
+               found.refused[0].reason.find("perf_event_paranoid") != std::string::npos &&
+               found.refused[0].reason.find("CAP_PERFMON") != std::string::npos;
+    }));
 }
 
 TEST_CASE("one group for each package and die; a place is never there twice") {
@@ -296,4 +319,28 @@ TEST_CASE("a step back is a reset: also below zero, and small steps after it cou
     Reading reading;
     group.read(&reading);
     CHECK(reading.status == Status::lost);
+}
+
+TEST_CASE("a step back in the middle of a window is missing energy, never negative or invented") {
+    simulation::World world;
+    simulation::CounterShape shape;
+    shape.energy = simulation::constant(250);
+    shape.unit_j = 0x1p-32;
+    shape.start = std::uint64_t{1} << 63;  // as the perf source shows it
+    simulation::FakeCounter& counter = world.add(shape);
+    world.build();
+    const std::int64_t t0 = world.clock.now_ns();
+    const std::uint64_t token = world.begin();
+    world.run_for(500 * kMillisecond);
+    counter.offset -= std::uint64_t{32'768} << 32;  // 2^31 units of 2^-16 J, sign-extended
+    world.run_for(500 * kMillisecond);
+    const Handle handle = world.end(token);
+    const double truth = counter.truth(t0, world.clock.now_ns());
+    const Figures figures = world.settle(handle);
+    const SensorFigures& sensor = figures.sensors.at(0);
+    CHECK(sensor.resets == 1);
+    CHECK(sensor.gap_s > 0);
+    CHECK(sensor.gap_s < 0.3);
+    // What is missing is the power of the gap.
+    CHECK(sensor.energy + 250 * sensor.gap_s == doctest::Approx(truth).epsilon(0.01));
 }
