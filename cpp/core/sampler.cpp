@@ -20,6 +20,11 @@ constexpr std::int64_t kPatienceShortest = 20 * kMillisecond;
 constexpr std::int64_t kPatienceLongest = 800 * kMillisecond;
 // The search for a counter's update period when a meter starts.
 constexpr std::int64_t kSearch = 50 * kMillisecond;
+constexpr std::int64_t kSearchPeriods = 5;
+// A thread that is stuck in a driver call is waited for this long when a meter ends, and a slow
+// source's first reading when it starts.
+constexpr std::int64_t kGoodbye = 100 * kMillisecond;
+constexpr std::int64_t kWelcome = 20 * kMillisecond;
 constexpr std::int64_t kReopen = 250 * kMillisecond;
 
 timespec to_timespec(std::int64_t t_ns) noexcept {
@@ -81,9 +86,8 @@ void Sampler::start() {
     if (running()) {
         return;
     }
-    stopping_.store(false);
     for (Feed& feed : fast_.feeds) {
-        read(feed);
+        read(fast_, feed);
         const std::lock_guard<std::mutex> lock(mutex_);
         feed_in(feed);
     }
@@ -92,27 +96,55 @@ void Sampler::start() {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        stopping_.store(false);
+    }
     running_.store(true);
     fast_.thread = std::thread([this] { run(fast_); });
-    for (auto& lane : slow_) {
-        lane->thread = std::thread([this, &lane] { run(*lane); });
+    for (auto& owner : slow_) {
+        Lane* const lane = owner.get();
+        // One that was stuck when the sampler paused goes on when its call returns.
+        if (lane->ended) {
+            if (lane->thread.joinable()) {
+                lane->thread.join();
+            }
+            lane->ended = false;
+            lane->thread = std::thread([this, lane] { run(*lane); });
+        }
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    await_first_readings();
 }
 
 void Sampler::stop() noexcept {
     const std::lock_guard<std::mutex> control(control_);
     orphaned_.store(false, std::memory_order_release);
-    join();
+    join(true);
 }
 
 void Sampler::pause() noexcept {
     const std::lock_guard<std::mutex> control(control_);
     orphaned_.store(running() || orphaned(), std::memory_order_release);
-    join();
+    join(false);
 }
 
-void Sampler::join() noexcept {
+// A window that begins right after the start should find every sensor begun; a driver that takes
+// its time is not waited for.
+void Sampler::await_first_readings() {
+    const std::int64_t deadline = clock_.now_ns() + kWelcome;
+    const auto begun = [&] {
+        return locked([&] {
+            return std::all_of(timelines_.begin(), timelines_.end(),
+                               [](const Timeline& timeline) { return timeline.started(); });
+        });
+    };
+    while (!slow_.empty() && clock_.now_ns() < deadline && !begun()) {
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+}
+
+void Sampler::join(bool for_good) noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     wake(fast_);
     for (auto& lane : slow_) {
@@ -121,12 +153,51 @@ void Sampler::join() noexcept {
     if (fast_.thread.joinable()) {
         fast_.thread.join();
     }
+    const std::int64_t deadline = clock_.now_ns() + kGoodbye;
     for (auto& lane : slow_) {
-        if (lane->thread.joinable()) {
-            lane->thread.join();
+        while (!join(*lane, deadline) && for_good && !abandon(*lane)) {
         }
     }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (auto& lane : slow_) {
+        if (lane->place.load() == kAbandoned) {
+            (void)lane.release();  // its thread's, which nobody can wait for
+        }
+    }
+    slow_.erase(std::remove(slow_.begin(), slow_.end(), nullptr), slow_.end());
     running_.store(false);
+}
+
+/// False if the thread is stuck in a call.
+bool Sampler::join(Lane& lane, std::int64_t deadline_ns) noexcept {
+    if (!lane.thread.joinable()) {
+        return true;
+    }
+    while (!locked([&] { return lane.ended; })) {
+        if (clock_.now_ns() > deadline_ns && lane.place.load() == kInCall) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    lane.thread.join();
+    return true;
+}
+
+// Nobody can end a call into a driver. Its thread finds itself abandoned when the call returns, and
+// touches nothing any more but its lane, which is never freed. False if it has returned just now.
+bool Sampler::abandon(Lane& lane) noexcept {
+    int expected = kInCall;
+    if (!lane.place.compare_exchange_strong(expected, kAbandoned)) {
+        return false;
+    }
+    lane.thread.detach();
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const Feed& feed : lane.feeds) {
+        for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+            abandoned_.push_back(feed.first + i);
+        }
+    }
+    return true;
 }
 
 void Sampler::before_fork() noexcept {
@@ -144,11 +215,15 @@ void Sampler::after_fork_in_child() noexcept {
     new (&fast_.thread) std::thread();
     for (auto& lane : slow_) {
         new (&lane->thread) std::thread();
+        lane->ended = true;
+        lane->place.store(kOutside);
+        lane->asleep.store(kUp);
     }
-    fast_.asleep.store(0);
+    fast_.asleep.store(kUp);
     log_.reset_after_fork();
     looks_.fill({});
     new (&settled_) std::condition_variable();
+    new (&driving_) std::mutex();
     waiting_ = 0;
     orphaned_.store(running());
     running_.store(false);
@@ -193,23 +268,48 @@ void Sampler::take_in() {
         }
         for (auto& lane : slow_) {
             lane->feeds.front().pace.on_events(clock_.now_ns());
-            wake(*lane);
+            lane->called.fetch_add(1, std::memory_order_seq_cst);
+            if (lane->asleep.load(std::memory_order_seq_cst) == kWakeMe) {
+                wake(*lane);
+            }
         }
     }
 }
 
-void Sampler::read(Feed& feed) {
-    const std::int64_t before = clock_.now_ns();
-    feed.source->read(feed.readings.data());
-    const std::int64_t after = clock_.now_ns();
+/// False if the sampler has ended meanwhile, and must not be touched any more.
+bool Sampler::read(Lane& lane, Feed& feed) {
+    const Clock& clock = clock_;
+    const bool lost = feed.failures > 0 && feed.readings.front().status == Status::lost;
     for (Reading& reading : feed.readings) {
-        reading.before_ns = before;
-        reading.after_ns = after;
+        reading.before_ns = reading.after_ns = 0;
+    }
+    lane.place.store(kInCall);
+    if (lost) {
+        feed.source->reopen();
+    }
+    const std::int64_t before = clock.now_ns();
+    feed.source->read(feed.readings.data());
+    const std::int64_t after = clock.now_ns();
+    int expected = kInCall;
+    if (!lane.place.compare_exchange_strong(expected, kOutside)) {
+        return false;
+    }
+    std::int64_t search = kSearch;
+    for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+        Reading& reading = feed.readings[i];
+        if (reading.before_ns == 0) {
+            reading.before_ns = before;
+            reading.after_ns = after;
+        }
+        search = std::max(search, kSearchPeriods * sensors_[feed.first + i].period_hint_ns);
     }
     if (feed.last_read_ns == 0) {
-        feed.searching_until_ns = after + kSearch;
+        feed.search_began_ns = after;
+        feed.searching_until_ns = after + search;
     }
+    feed.began_ns = before;
     feed.last_read_ns = after;
+    return true;
 }
 
 void Sampler::feed_in(Feed& feed) {
@@ -276,13 +376,29 @@ PaceInputs Sampler::inputs(const Lane& lane, const Feed& feed, std::int64_t now_
     }
     if (now_ns < feed.searching_until_ns && !in.period_known) {
         in.searching = in.unsettled = true;
-        in.last_event_ns = std::max(in.last_event_ns, feed.searching_until_ns - kSearch);
+        in.last_event_ns = std::max(in.last_event_ns, feed.search_began_ns);
     }
     return in;
 }
 
 // A sensor that owes an answer and does not change, or cannot be read, is not waited for for ever.
 void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
+    // Waiting begins when the first read since the question has ended: time inside a call that hung
+    // is the driver's, and what it brings settles what was asked meanwhile.
+    std::int64_t oldest = INT64_MAX;
+    for (std::size_t i = 0; i < feed.readings.size(); ++i) {
+        oldest = std::min(oldest, settlement_.asked_since(feed.first + i));
+    }
+    if (oldest != feed.asked_ns) {
+        feed.asked_ns = oldest;
+        feed.heard_ns = 0;
+    }
+    if (feed.heard_ns == 0 && feed.began_ns >= oldest) {
+        feed.heard_ns = feed.last_read_ns;
+    }
+    if (feed.heard_ns == 0) {
+        return;
+    }
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const std::size_t sensor = feed.first + i;
         Timeline& timeline = timelines_[sensor];
@@ -298,7 +414,7 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
             timeline.still_ns() > patience) {
             timeline.settle_flat();
             settlement_.settle(sensor, timeline, 1);
-        } else if (now_ns - asked > kPatienceLongest + patience) {
+        } else if (now_ns - std::max(asked, feed.heard_ns) > kPatienceLongest + patience) {
             timeline.lose();
             settlement_.note_lag();
             settlement_.settle(sensor, timeline, 1);
@@ -308,6 +424,7 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
 
 std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
     std::int64_t due = INT64_MAX;
+    lane.planned_for = lane.called.load();
     // Awake only if every source is: one that sleeps must be woken by the next event.
     lane.awake = !lane.feeds.empty();
     for (Feed& feed : lane.feeds) {
@@ -357,10 +474,9 @@ std::int64_t Sampler::turn(Lane& lane) {
         if (!feed.fresh) {
             continue;
         }
-        if (feed.failures > 0 && feed.readings.front().status == Status::lost) {
-            feed.source->reopen();
+        if (!read(lane, feed)) {
+            return 0;
         }
-        read(feed);
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     now = clock_.now_ns();
@@ -389,9 +505,41 @@ std::int64_t Sampler::turn(Lane& lane) {
 void Sampler::run(Lane& lane) noexcept {
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     pthread_setname_np(pthread_self(), lane.fast ? "microjoule" : "microjoule-slow");
-    while (!stopping_.load(std::memory_order_seq_cst)) {
-        sleep(lane, turn(lane));
+    while (true) {
+        if (stopping_.load(std::memory_order_seq_cst)) {
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (stopping_.load()) {
+                lane.ended = true;
+                return;
+            }
+        }
+        const std::int64_t due = turn(lane);
+        if (lane.place.load() == kAbandoned) {
+            return;
+        }
+        sleep(lane, due);
     }
+}
+
+// After the end, and in a child before its threads run, whoever waits does their work.
+std::int64_t Sampler::drive() {
+    const std::unique_lock<std::mutex> alone(driving_, std::try_to_lock);
+    if (!alone.owns_lock()) {
+        return clock_.now_ns() + kMillisecond;
+    }
+    std::int64_t due = turn(fast_);
+    for (auto& lane : slow_) {
+        if (lane->ended) {
+            due = std::min(due, turn(*lane));
+        }
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const std::size_t sensor : abandoned_) {
+        timelines_[sensor].lose();
+        settlement_.settle(sensor, timelines_[sensor], 1);
+    }
+    finish(fast_);
+    return due;
 }
 
 void Sampler::note_lateness(Lane& lane, std::int64_t now_ns) noexcept {
@@ -410,8 +558,10 @@ void Sampler::sleep(Lane& lane, std::int64_t due_ns) noexcept {
     }
     const std::uint32_t how = lane.awake ? kLetMeSleep : kWakeMe;
     lane.asleep.store(how, std::memory_order_seq_cst);
-    // Either a producer sees `asleep`, or its reserved slot is seen here.
-    const bool event = lane.fast && !lane.awake && !log_.empty();
+    // Either a producer sees `asleep`, or its reserved slot is seen here; a slow lane is called by
+    // the fast one.
+    const bool event =
+        !lane.awake && (lane.fast ? !log_.empty() : lane.called.load() != lane.planned_for);
     if (!event && !stopping_.load(std::memory_order_seq_cst)) {
         syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&lane.asleep),
                 FUTEX_WAIT_BITSET_PRIVATE, how, &until, nullptr, FUTEX_BITSET_MATCH_ANY);

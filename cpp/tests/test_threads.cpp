@@ -43,6 +43,60 @@ private:
     std::vector<SensorInfo> sensors_;
 };
 
+/// 50 W of real time, updated every 20 ms; a read hangs for as long as it is told to.
+class HangingCounter final : public Source {
+public:
+    explicit HangingCounter(std::atomic<std::int64_t>& hang_until_ns,
+                            std::atomic<std::int64_t>& last_read_ns)
+        : hang_until_ns_(hang_until_ns), last_read_ns_(last_read_ns) {
+        SensorInfo info;
+        info.id = "gpu0";
+        info.kind = "gpu";
+        info.unit = info.quantum = 1e-3;
+        info.period_hint_ns = 20 * kMillisecond;
+        info.counted = true;
+        sensors_.push_back(info);
+    }
+    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
+    void read(Reading* readings) noexcept override {
+        for (int i = 0; i < 2; ++i) {
+            readings[0].before_ns = monotonic_clock().now_ns();
+            while (monotonic_clock().now_ns() < hang_until_ns_.load()) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+            readings[0].after_ns = monotonic_clock().now_ns();
+            if (readings[0].after_ns - readings[0].before_ns < 20 * kMillisecond) {
+                break;  // a value from a call that hung says little: once more
+            }
+        }
+        last_read_ns_.store(readings[0].after_ns);
+        readings[0].status = Status::ok;
+        readings[0].raw =
+            static_cast<std::uint64_t>(readings[0].after_ns / (20 * kMillisecond)) * 1000;
+    }
+    bool slow() const noexcept override { return true; }
+
+private:
+    std::atomic<std::int64_t>& hang_until_ns_;
+    std::atomic<std::int64_t>& last_read_ns_;
+    std::vector<SensorInfo> sensors_;
+};
+
+// They outlive a thread that is still inside a call when its meter is gone.
+std::atomic<std::int64_t> hang_until_ns{0};
+std::atomic<std::int64_t> slow_read_ns{0};
+
+std::vector<std::unique_ptr<Source>> with_hanging() {
+    std::vector<std::unique_ptr<Source>> all;
+    all.push_back(std::make_unique<RealTimeCounter>());
+    all.push_back(std::make_unique<HangingCounter>(hang_until_ns, slow_read_ns));
+    return all;
+}
+
+void sleep_ms(int ms) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+}
+
 std::vector<std::unique_ptr<Source>> sources(std::int64_t slow_ns = 0) {
     std::vector<std::unique_ptr<Source>> all;
     all.push_back(std::make_unique<RealTimeCounter>());
@@ -141,6 +195,121 @@ TEST_CASE("a slow sensor has a thread of its own and delays no other") {
     meter.wait(handle, 5 * kSecond);
     check_100_w(meter.figures(handle));
     CHECK(meter.stats().reads - reads_before > 10);
+}
+
+TEST_CASE("an event never fails to wake a slow sensor") {
+    hang_until_ns = 0;
+    Meter meter(with_hanging(), {});
+    meter.start();
+    sleep_ms(200);
+    std::int64_t worst = 0;
+    for (int i = 0; i < 60; ++i) {
+        const std::int64_t asked = monotonic_clock().now_ns();
+        const std::uint64_t token = meter.begin();
+        while (slow_read_ns < asked && monotonic_clock().now_ns() - asked < 2 * kSecond) {
+            std::this_thread::yield();
+        }
+        worst = std::max(worst, slow_read_ns.load() - asked);
+        const Handle handle = meter.end(token);
+        CHECK(meter.wait(handle, kSecond));
+        meter.release(handle);
+        std::this_thread::sleep_for(std::chrono::microseconds(137 * i));
+    }
+    CHECK(worst > 0);
+    CHECK(worst < 200 * kMillisecond);
+}
+
+TEST_CASE("a call that hangs loses nothing, and delays no other sensor") {
+    hang_until_ns = 0;
+    Meter meter(with_hanging(), {});
+    meter.start();
+    sleep_ms(150);
+    const std::uint64_t whole = meter.begin();
+    sleep_ms(100);
+    hang_until_ns = monotonic_clock().now_ns() + 2500 * kMillisecond;
+    sleep_ms(50);
+    const std::uint64_t token = meter.begin();
+    sleep_ms(300);
+    const Handle inside = meter.end(token);
+    CHECK_FALSE(meter.wait(inside, 100 * kMillisecond));
+    // What has answered is final already; the rest is told as it stands.
+    const Figures early = meter.figures(inside);
+    CHECK_FALSE(early.settled);
+    const double seconds = static_cast<double>(early.end_ns - early.start_ns) * 1e-9;
+    CHECK(std::abs(early.sensors[0].energy - 100 * seconds) < 0.15 + 4 * early.sensors[0].timing);
+    while (monotonic_clock().now_ns() < hang_until_ns) {
+        sleep_ms(10);
+    }
+    sleep_ms(100);
+    const Handle all = meter.end(whole);
+    REQUIRE(meter.wait(all, 2 * kSecond));
+    REQUIRE(meter.wait(inside, kSecond));
+    for (const Handle handle : {inside, all}) {
+        const Figures figures = meter.figures(handle);
+        const double length = static_cast<double>(figures.end_ns - figures.start_ns) * 1e-9;
+        CHECK(figures.sensors[0].energy == doctest::Approx(100 * length).epsilon(0.02));
+        CHECK(figures.sensors[1].energy == doctest::Approx(50 * length).epsilon(0.05));
+        CHECK(figures.sensors[1].gap_s == 0);
+        CHECK_FALSE(figures.lagged);
+    }
+}
+
+TEST_CASE("a meter ends while a driver's call does not") {
+    hang_until_ns = 0;
+    auto meter = std::make_unique<Meter>(with_hanging(), SamplerOptions{});
+    meter->start();
+    sleep_ms(150);
+    hang_until_ns = monotonic_clock().now_ns() + 1500 * kMillisecond;
+    const std::uint64_t token = meter->begin();
+    sleep_ms(50);
+    const Handle handle = meter->end(token);
+    const std::int64_t start = monotonic_clock().now_ns();
+    meter->close();
+    CHECK(monotonic_clock().now_ns() - start < 600 * kMillisecond);
+    CHECK(meter->wait(handle, kSecond));
+    CHECK(meter->figures(handle).sensors[1].gap_s > 0);
+    meter.reset();
+    while (monotonic_clock().now_ns() < hang_until_ns) {
+        sleep_ms(10);
+    }
+    sleep_ms(100);  // the abandoned thread returns, and finds nothing to touch
+}
+
+TEST_CASE("a pause does not wait for a call that hangs, and the sensor comes back") {
+    hang_until_ns = 0;
+    Meter meter(with_hanging(), {});
+    meter.start();
+    sleep_ms(150);
+    hang_until_ns = monotonic_clock().now_ns() + 700 * kMillisecond;
+    const std::uint64_t token = meter.begin();
+    sleep_ms(20);
+    const std::int64_t start = monotonic_clock().now_ns();
+    meter.pause();
+    CHECK(monotonic_clock().now_ns() - start < 600 * kMillisecond);
+    meter.start();
+    while (monotonic_clock().now_ns() < hang_until_ns) {
+        sleep_ms(10);
+    }
+    const Handle handle = meter.end(token);
+    REQUIRE(meter.wait(handle, 2 * kSecond));
+    const Figures figures = meter.figures(handle);
+    const double length = static_cast<double>(figures.end_ns - figures.start_ns) * 1e-9;
+    CHECK(figures.sensors[1].energy == doctest::Approx(50 * length).epsilon(0.1));
+}
+
+TEST_CASE("a slow sensor of a closed meter is read by whoever waits") {
+    hang_until_ns = 0;
+    Meter meter(with_hanging(), {});
+    meter.start();
+    sleep_ms(150);
+    const std::uint64_t token = meter.begin();
+    sleep_ms(100);
+    const Handle handle = meter.end(token);
+    meter.close();
+    REQUIRE(meter.wait(handle, kSecond));
+    const Figures figures = meter.figures(handle);
+    const double length = static_cast<double>(figures.end_ns - figures.start_ns) * 1e-9;
+    CHECK(figures.sensors[1].energy == doctest::Approx(50 * length).epsilon(0.1));
 }
 
 TEST_CASE("a meter that is not running is driven by whoever waits") {

@@ -112,8 +112,12 @@ private:
         std::size_t first;  // index of its first sensor
         std::vector<Reading> readings;
         Pace pace;
+        std::int64_t began_ns = 0;  // the last read
         std::int64_t last_read_ns = 0;
+        std::int64_t asked_ns = 0;  // oldest unanswered event
+        std::int64_t heard_ns = 0;  // end of the first read begun after it; 0: none yet
         std::int64_t due_ns = 0;
+        std::int64_t search_began_ns = 0;
         std::int64_t searching_until_ns = 0;  // the update period is being learnt
         int failures = 0;
         bool fresh = false;  // read in this turn
@@ -122,6 +126,11 @@ private:
     static constexpr std::uint32_t kUp = 0;
     static constexpr std::uint32_t kWakeMe = 1;
     static constexpr std::uint32_t kLetMeSleep = 2;  ///< its next read is soon enough
+
+    // Values of Lane::place: where a slow thread is.
+    static constexpr int kOutside = 0;
+    static constexpr int kInCall = 1;  ///< in a call that may never return
+    static constexpr int kAbandoned = 2;
 
     struct Lane {
         std::vector<Feed> feeds;
@@ -132,20 +141,28 @@ private:
         std::int64_t planned_ns = 0;  ///< the deadline it slept to
         std::atomic<std::int64_t> cpu_ns{0};
         Governor governor{0.05};
+        std::atomic<std::uint64_t> called{0};  ///< how often events asked for it
+        std::uint64_t planned_for = 0;         ///< the same when it last planned
+        std::atomic<int> place{kOutside};
+        bool ended = true;  ///< its thread has ended, or is about to; under the lock
     };
 
     std::int64_t turn(Lane& lane);
     void take_in();
     void close_lagging();
     void notice_suspend();
-    void read(Feed& feed);
+    bool read(Lane& lane, Feed& feed);
     void feed_in(Feed& feed);
     void lose_patience(Feed& feed, std::int64_t now_ns);
     [[nodiscard]] PaceInputs inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns);
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
     void finish(Lane& lane);
+    std::int64_t drive();
     void run(Lane& lane) noexcept;
-    void join() noexcept;
+    void join(bool for_good) noexcept;
+    bool join(Lane& lane, std::int64_t deadline_ns) noexcept;
+    bool abandon(Lane& lane) noexcept;
+    void await_first_readings();
     void sleep(Lane& lane, std::int64_t due_ns) noexcept;
     void wake(Lane& lane) noexcept;
     [[nodiscard]] std::int64_t cpu_ns() const noexcept;
@@ -169,7 +186,9 @@ private:
     std::int64_t suspended_ns_ = -1;
     Lane fast_;
     std::vector<std::unique_ptr<Lane>> slow_;
-    std::mutex control_;  ///< start and stop, one at a time
+    std::vector<std::size_t> abandoned_;  ///< sensors whose source is stuck in a call for good
+    std::mutex control_;                  ///< start and stop, one at a time
+    std::mutex driving_;  ///< one at a time does the work of threads that do not run
     std::mutex mutex_;    ///< everything above but the log
     std::condition_variable settled_;
     int waiting_ = 0;
@@ -185,7 +204,7 @@ bool Sampler::wait(std::int64_t timeout_ns, Done&& done) {
     if (!running()) {
         // Nobody else would move on: the caller does the sampler's work itself.
         while (!done() && clock_.now_ns() < deadline) {
-            const std::int64_t due = step();
+            const std::int64_t due = drive();
             if (due > clock_.now_ns()) {
                 std::this_thread::sleep_for(std::chrono::nanoseconds(
                     std::min<std::int64_t>(due - clock_.now_ns(), kMillisecond)));

@@ -44,7 +44,8 @@ struct SensorInfo {
     bool energy = true;  ///< false for the process's CPU time, which rides along
 };
 
-/// One raw value with the clock readings around it (the reader fills those in).
+/// One raw value with the clock readings around it. The reader fills those in where the source
+/// leaves them 0; a source that knows better says when the value was true.
 struct Reading {
     Status status = Status::retry;
     int error = 0;  ///< errno of a failed read
