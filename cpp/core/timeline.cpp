@@ -13,6 +13,8 @@ constexpr double kSqrt3 = 1.7320508075688772;
 // Anchors kept behind the newest one; enough to place a burst and its linger.
 constexpr std::size_t kKept = 64;
 constexpr std::size_t kTrimAt = 512;
+// Over so many changes of power the swing is averaged.
+constexpr int kSwings = 32;
 // A power sample older than this says nothing about the next one.
 constexpr std::int64_t kGaugeGap = 5 * kSecond;
 
@@ -309,8 +311,10 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
     const Anchor& a = anchors_[after - 1];
     const Anchor& b = anchors_[after];
     const std::int64_t period = period_.period_ns();
+    // Power is carried back over 50 ms, or over two updates of a slow counter, never further.
+    const std::int64_t reach = std::min(50 * period, std::max(2 * period, 50 * kMillisecond));
     if (shape_ != Shape::counter || !period_.known() || after + 1 >= anchors_.size() ||
-        b.at - a.at < 3 * period || b.at - t_ns > 50 * period || b.fixed || b.gap_ns != a.gap_ns) {
+        b.at - a.at < 3 * period || b.at - t_ns > reach || b.fixed || b.gap_ns != a.gap_ns) {
         return;
     }
     const std::int64_t periods = (b.at - t_ns + period - 1) / period;
@@ -354,7 +358,39 @@ double Timeline::bend(std::size_t after, double lambda) const noexcept {
     } else if (later) {
         units = (1 - lambda) * std::abs(further) / std::sqrt(2.0);
     }
-    return length * std::max(units, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3);
+    // Power that has swung from one update to the next may swing within one too: E then strays from
+    // the line as a Brownian bridge does. What the neighbours show counts as much as what was seen
+    // before.
+    const double here = (rise * rise + further * further) / 4;
+    const double swing = (swing_ + std::min(here, swing_)) / 2;
+    const double wander =
+        std::sqrt(lambda * (1 - lambda) * swing *
+                  std::min(1.0, static_cast<double>(period_.period_ns()) / length));
+    return length *
+           std::max({units, wander, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3});
+}
+
+// How far the mean power of two updates in a row differs, as a variance; what the anchors' own
+// uncertainty feigns is taken out.
+void Timeline::learn_swing(std::size_t after) {
+    if (shape_ != Shape::counter || after + 1 >= anchors_.size()) {
+        return;
+    }
+    const Anchor& a = anchors_[after - 1];
+    const Anchor& b = anchors_[after];
+    const Anchor& c = anchors_[after + 1];
+    const std::int64_t longest = 2 * period_.period_ns();
+    if (b.at - a.at > longest || c.at - b.at > longest || b.at == swing_seen_ns_) {
+        return;
+    }
+    swing_seen_ns_ = b.at;
+    const auto length = static_cast<double>(std::min(b.at - a.at, c.at - b.at));
+    const double step = slope(after + 1) - slope(after);
+    const double power = std::max(slope(after), slope(after + 1));
+    const double noise = power * std::hypot(a.sigma_ns, 2 * b.sigma_ns, c.sigma_ns) / length;
+    const double seen = std::max(0.0, step * step - noise * noise) / 2;
+    swings_ = std::min(swings_ + 1, kSwings);
+    swing_ += (seen - swing_) / swings_;
 }
 
 EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept {
@@ -448,6 +484,7 @@ EnergyAt Timeline::at(std::int64_t t_ns) {
     }
     infer_change_before(after, t_ns);
     after = first_after(t_ns);
+    learn_swing(after);
     anchors_[after - 1].fixed = true;
     anchors_[after].fixed = true;
     unfixed_ = std::max(unfixed_, after + 1);

@@ -104,6 +104,7 @@ private:
     void learn(const Anchor& before, const Anchor& after);
     void place();
     void infer_change_before(std::size_t after, std::int64_t t_ns);
+    void learn_swing(std::size_t after);
     void trim();
     [[nodiscard]] std::size_t first_after(std::int64_t t_ns) const noexcept;
     [[nodiscard]] EnergyAt between(std::size_t after, std::int64_t t_ns) const noexcept;
@@ -115,6 +116,9 @@ private:
     Shape shape_;
     double unit_;
     double power_span_units_;  ///< raw steps per nanosecond
+    double swing_ = 0;         ///< variance of power from update to update, (raw steps per ns)^2
+    int swings_ = 0;
+    std::int64_t swing_seen_ns_ = 0;
     Counter counter_;
     Trapezoid trapezoid_;
     Period period_;
