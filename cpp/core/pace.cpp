@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kBurstShortest = 100 * kMicrosecond;
 constexpr std::int64_t kLinger = 20 * kMillisecond;
 constexpr std::int64_t kDenseSpacing = 5 * kMillisecond;
+// From this update period on every read counts: a call into a driver is no file read.
+constexpr std::int64_t kSlowCounter = 20 * kMillisecond;
 constexpr std::int64_t kSameCluster = 1 * kMillisecond;
 
 }  // namespace
@@ -42,6 +44,24 @@ bool Pace::lingers(std::int64_t now_ns, const PaceInputs& in) const noexcept {
     return in.last_event_ns != 0 && now_ns - in.last_event_ns < kLinger;
 }
 
+// How soon to read a counter whose next change is wanted as sharply as can be had.
+std::int64_t Pace::burst(std::int64_t now_ns, const PaceInputs& in) const noexcept {
+    // An unknown period is searched for at a tenth of the time spent waiting for a change.
+    const std::int64_t waited = std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
+    const std::int64_t tenth =
+        std::max(kBurstShortest, (in.period_known ? in.period_ns : waited) / 10);
+    if (in.next_change_ns == 0 || in.period_ns < kSlowCounter) {
+        return tenth;
+    }
+    // Nothing changes before its time, and then it should be caught at once.
+    const std::int64_t within = in.period_ns / 50 + in.next_change_within_ns;
+    const std::int64_t left = in.next_change_ns - now_ns;
+    if (left > within) {
+        return left - within;
+    }
+    return left > -within ? std::max(kBurstShortest, in.period_ns / 50) : tenth;
+}
+
 std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noexcept {
     const auto stretched = [&](std::int64_t pace) {
         return static_cast<std::int64_t>(static_cast<double>(pace) * in.stretch);
@@ -58,17 +78,17 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
         }
         return std::min(pace, in.wrap_safe_ns);
     }
-    // An unknown period is searched for at a tenth of the time spent waiting for a change.
-    const std::int64_t waited = std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
-    const std::int64_t burst =
-        std::max(kBurstShortest, (in.period_known ? in.period_ns : waited) / 10);
-    const std::int64_t at_period = stretched(std::max(in.period_ns, kMillisecond));
+    const bool slow = in.period_ns >= kSlowCounter;
+    const std::int64_t at_period =
+        slow ? burst(now_ns, in) : stretched(std::max(in.period_ns, kMillisecond));
     std::int64_t pace = in.wrap_safe_ns;
     if (mode_ == PaceMode::fixed) {
         // A pace in step with the counter's updates would see each at the same, unknown phase for
         // ever. A thousandth off, the phase drifts through and the error averages out.
-        pace = std::min(pace, stretched(fixed_period_ns_ + fixed_period_ns_ / 1024));
-        return in.searching ? std::min(pace, burst) : pace;
+        const std::int64_t fixed =
+            slow ? std::max(fixed_period_ns_, in.period_ns / 10) : fixed_period_ns_;
+        pace = std::min(pace, stretched(fixed + fixed / 1024));
+        return in.searching ? std::min(pace, burst(now_ns, in)) : pace;
     }
     if (in.open) {
         pace = std::min(pace, stretched(open_interval_ns_));
@@ -79,7 +99,7 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
         pace = std::min(pace, stretched(std::min(reads, in.trace_step_ns)));
     }
     if (in.unsettled && !dense_) {
-        return std::min(pace, burst);
+        return std::min(pace, burst(now_ns, in));
     }
     if (in.unsettled || lingers(now_ns, in)) {
         return std::min(pace, at_period);

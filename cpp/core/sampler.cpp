@@ -373,6 +373,9 @@ PaceInputs Sampler::inputs(const Lane& lane, const Feed& feed, std::int64_t now_
         in.period_known = in.period_known && (sensors_[feed.first + i].shape != Shape::counter ||
                                               timeline.period().known());
         in.wrap_safe_ns = std::min(in.wrap_safe_ns, timeline.wrap_safe_ns());
+        if (feed.readings.size() == 1) {
+            in.next_change_ns = timeline.next_change_ns(in.next_change_within_ns);
+        }
     }
     if (now_ns < feed.searching_until_ns && !in.period_known) {
         in.searching = in.unsettled = true;

@@ -41,6 +41,19 @@ std::int64_t Timeline::still_ns() const noexcept {
     return anchors_.empty() ? 0 : last_after_ns_ - anchors_.back().hi;
 }
 
+std::int64_t Timeline::next_change_ns(std::int64_t& within_ns) const noexcept {
+    if (shape_ != Shape::counter || !period_.known() || anchors_.empty() || lost_) {
+        return 0;
+    }
+    const Anchor& last = anchors_.back();
+    const std::int64_t bracket = last.hi - last.lo_learnt;
+    if (4 * bracket > period_.period_ns()) {
+        return 0;
+    }
+    within_ns = bracket / 2 + 2 * static_cast<std::int64_t>(period_.jitter_ns());
+    return last.hi - bracket / 2 + period_.period_ns();
+}
+
 bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
     if (reading.status != Status::ok) {
         if (reading.status == Status::lost) {

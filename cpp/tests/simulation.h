@@ -85,6 +85,44 @@ inline Energy llm_like() {
     };
 }
 
+/// Requests to a language model, no two alike: a burst, decoding with a ripple, a pause.
+inline Energy llm_requests(std::uint64_t seed) {
+    struct Segment {
+        double start_s;
+        double start_j;
+        double watts;
+        double ripple_w;
+        [[nodiscard]] double energy(double t) const {
+            constexpr double w = 2 * 3.14159265358979323846 / 0.017;
+            return watts * t + ripple_w / w * (1 - std::cos(w * t));
+        }
+    };
+    const auto table = std::make_shared<std::vector<Segment>>();
+    double t = 0;
+    double e = 0;
+    std::uint64_t n = 0;
+    const auto add = [&](double seconds, double watts, double ripple_w) {
+        table->push_back({t, e, watts, ripple_w});
+        seconds *= 0.5 + hash01(n++, seed);
+        e += table->back().energy(seconds);
+        t += seconds;
+    };
+    for (int request = 0; request < 512; ++request) {
+        add(0.045, 230, 0);
+        add(0.4, 140, 35);
+        add(0.12, 55, 0);
+    }
+    return [table, t, e](double at) {
+        const double whole = std::floor(at / t);
+        at -= whole * t;
+        const auto after =
+            std::upper_bound(table->begin(), table->end(), at,
+                             [](double x, const Segment& segment) { return x < segment.start_s; });
+        const Segment& segment = *std::prev(after);
+        return whole * e + segment.start_j + segment.energy(at - segment.start_s);
+    };
+}
+
 /// A hardware counter: updated on a jittered grid, quantised, wrapping. Reads take time.
 struct CounterShape {
     Energy energy;
@@ -95,6 +133,7 @@ struct CounterShape {
     std::uint64_t start = 0;
     std::uint64_t seed = 1;
     std::int64_t read_ns = 10 * kMicrosecond;
+    std::int64_t hint_ns = kMillisecond;  ///< where the search for the period begins
 };
 
 class FakeCounter final : public Source {
@@ -107,6 +146,7 @@ public:
         info.source = "fake";
         info.unit = info.quantum = shape_.unit_j;
         info.modulus = shape_.modulus;
+        info.period_hint_ns = shape_.hint_ns;
         info.counted = true;
         sensors_.push_back(info);
     }

@@ -21,9 +21,11 @@ struct PaceInputs {
     bool period_known = false;
     std::int64_t period_ns = 0;
     std::int64_t wrap_safe_ns = 0;
-    std::int64_t last_event_ns = 0;  ///< time of the newest event
-    std::int64_t trace_step_ns = 0;  ///< finest trace that is open; 0: none
-    double stretch = 1;              ///< what the governor asks of every pace but the bursts
+    std::int64_t last_event_ns = 0;          ///< time of the newest event
+    std::int64_t trace_step_ns = 0;          ///< finest trace that is open; 0: none
+    std::int64_t next_change_ns = 0;         ///< when the counter should change next; 0: unknown
+    std::int64_t next_change_within_ns = 0;  ///< and how far from that it may
+    double stretch = 1;  ///< what the governor asks of every pace but the bursts
 };
 
 /// Decides when a source is read next: the whole of "fast where something happens, slow elsewhere".
@@ -31,7 +33,8 @@ struct PaceInputs {
 /// Counters are read at a tenth of their update period while an event is unsettled, at their period
 /// for another 20 ms, and at the wrap-safe pace otherwise (four times a second while a window is
 /// open, so that its highest 1 s mean is known). When events come faster than every 5 ms the
-/// source stays at its period: bursts would never end.
+/// source stays at its period: bursts would never end. A counter that changes a few times a second
+/// is read around the instants at which it should.
 class Pace {
 public:
     Pace(const SensorInfo& info, PaceMode mode, std::int64_t fixed_period_ns) noexcept;
@@ -58,6 +61,7 @@ public:
 
 private:
     [[nodiscard]] std::int64_t interval(std::int64_t now_ns, const PaceInputs& in) const noexcept;
+    [[nodiscard]] std::int64_t burst(std::int64_t now_ns, const PaceInputs& in) const noexcept;
     [[nodiscard]] bool lingers(std::int64_t now_ns, const PaceInputs& in) const noexcept;
 
     static constexpr std::size_t kClusters = 8;

@@ -76,6 +76,8 @@ public:
     [[nodiscard]] const Period& period() const noexcept { return period_; }
     [[nodiscard]] std::int64_t wrap_safe_ns() const noexcept { return counter_.wrap_safe_ns(); }
     [[nodiscard]] std::int64_t last_anchor_ns() const noexcept;
+    /// When a counter should change next, and within what; 0 if that cannot be told well.
+    [[nodiscard]] std::int64_t next_change_ns(std::int64_t& within_ns) const noexcept;
     /// For how long reads have shown the same value.
     [[nodiscard]] std::int64_t still_ns() const noexcept;
     [[nodiscard]] std::int64_t last_read_ns() const noexcept { return last_after_ns_; }
