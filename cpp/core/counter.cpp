@@ -43,12 +43,15 @@ Counter::Result Counter::feed(std::uint64_t raw, std::int64_t elapsed_ns) noexce
 
 std::int64_t Counter::wrap_safe_ns() const noexcept {
     constexpr std::int64_t kLongest = 30 * kSecond;
+    constexpr std::int64_t kShortest = 100 * kMicrosecond;
     if (modulus_ == 0) {
         return kLongest;
     }
     const double half = 0.5 * static_cast<double>(modulus_) / steps_per_ns_max_;
-    return std::min(kLongest,
-                    std::max<std::int64_t>(static_cast<std::int64_t>(half), 100 * kMicrosecond));
+    // Compared as it is: a wide counter of small steps may take longer than an int64 can say.
+    return half >= static_cast<double>(kLongest)
+               ? kLongest
+               : std::max(static_cast<std::int64_t>(half), kShortest);
 }
 
 }  // namespace microjoule

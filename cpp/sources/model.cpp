@@ -10,6 +10,7 @@
 
 #include "microjoule/clock.h"
 #include "microjoule/files.h"
+#include "parse.h"
 
 namespace microjoule {
 namespace {
@@ -17,41 +18,6 @@ namespace {
 constexpr double kNanojoule = 1e-9;
 constexpr double kIdleShare = 0.05;
 constexpr double kFullShare = 0.75;
-
-/// Busy and total CPU time of the machine, in the kernel's ticks.
-struct CpuTimes {
-    std::uint64_t busy = 0;
-    std::uint64_t total = 0;
-};
-
-// "cpu  user nice system idle iowait irq softirq steal guest guest_nice": guest is part of user,
-// and stolen time was spent by somebody else (proc(5)).
-std::optional<CpuTimes> parse_stat(std::string_view text) noexcept {
-    if (text.substr(0, 4) != "cpu ") {
-        return std::nullopt;
-    }
-    std::array<std::uint64_t, 8> field{};
-    const char* at = text.data() + 4;
-    const char* const end = text.data() + text.size();
-    for (std::size_t i = 0; i < field.size(); ++i) {
-        while (at != end && *at == ' ') {
-            ++at;
-        }
-        const auto [next, error] = std::from_chars(at, end, field[i]);
-        if (error != std::errc()) {
-            if (i < 4) {
-                return std::nullopt;
-            }
-            break;  // an old kernel with fewer columns
-        }
-        at = next;
-    }
-    CpuTimes times;
-    const std::uint64_t idle = field[3] + field[4];
-    times.busy = field[0] + field[1] + field[2] + field[5] + field[6];
-    times.total = times.busy + idle + field[7];
-    return times;
-}
 
 class Model final : public Source {
 public:
@@ -113,7 +79,7 @@ private:
             reading.error = static_cast<int>(-got);
             return reading;
         }
-        const auto times = parse_stat({buffer, static_cast<std::size_t>(got)});
+        const auto times = parse::cpu_times({buffer, static_cast<std::size_t>(got)});
         if (!times) {
             reading.status = Status::retry;
             return reading;
@@ -133,7 +99,7 @@ private:
     PreadFile stat_;
     std::vector<SensorInfo> sensors_;
     bool has_cpu_ = false;
-    CpuTimes last_;
+    parse::CpuTimes last_;
     double utilisation_ = 0;
     std::int64_t last_ns_ = 0;
     double cpu_nj_ = 0;
@@ -141,6 +107,41 @@ private:
 };
 
 }  // namespace
+
+namespace parse {
+
+// "cpu  user nice system idle iowait irq softirq steal guest guest_nice": guest is part of user,
+// and stolen time was spent by somebody else (proc(5)).
+std::optional<CpuTimes> cpu_times(std::string_view text) noexcept {
+    if (text.substr(0, 4) != "cpu ") {
+        return std::nullopt;
+    }
+    std::array<std::uint64_t, 8> field{};
+    const char* at = text.data() + 4;
+    const char* const end = text.data() + text.size();
+    for (std::size_t i = 0; i < field.size(); ++i) {
+        while (at != end && *at == ' ') {
+            ++at;
+        }
+        if (i >= 4 && (at == end || *at == '\n')) {
+            break;  // an old kernel with fewer columns
+        }
+        const auto [next, error] = std::from_chars(at, end, field[i]);
+        // Ticks of a hundredth of a second: no machine has run long enough for 2^60 of them, and
+        // eight of less than that add up without a wrap.
+        if (error != std::errc() || field[i] >> 60 != 0) {
+            return std::nullopt;
+        }
+        at = next;
+    }
+    CpuTimes times;
+    const std::uint64_t idle = field[3] + field[4];
+    times.busy = field[0] + field[1] + field[2] + field[5] + field[6];
+    times.total = times.busy + idle + field[7];
+    return times;
+}
+
+}  // namespace parse
 
 double modelled_cpu_power_w(double tdp_w, double utilisation) noexcept {
     const double u = std::clamp(utilisation, 0.0, 1.0);

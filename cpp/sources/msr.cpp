@@ -18,6 +18,7 @@
 #include "microjoule/files.h"
 #include "microjoule/rapl.h"
 #include "microjoule/topology.h"
+#include "parse.h"
 
 namespace microjoule {
 namespace {
@@ -165,20 +166,6 @@ CpuSet cpus_of(const std::string& devfs) {
     return cpus;
 }
 
-/// Joules of one step by the processor's unit register.
-double unit_j(const Processor& processor, std::uint64_t value) noexcept {
-    const int exponent = static_cast<int>(value >> 8 & 0x1F);
-    // Silvermont and Airmont count 2^ESU microjoules (rapl_check_unit_atom() in
-    // drivers/powercap/intel_rapl_common.c): Bay Trail, Merrifield, Cherry Trail, Moorefield.
-    constexpr unsigned kMicrojoules[] = {0x37, 0x4A, 0x4C, 0x5A};
-    if (processor.vendor == Vendor::intel && processor.family == 6 &&
-        std::find(std::begin(kMicrojoules), std::end(kMicrojoules), processor.model) !=
-            std::end(kMicrojoules)) {
-        return std::ldexp(1e-6, exponent);
-    }
-    return std::ldexp(1.0, -exponent);
-}
-
 std::string hex(std::uint32_t address) {
     char text[16];
     std::snprintf(text, sizeof text, "0x%X", address);
@@ -217,7 +204,7 @@ public:
         if (error == EACCES || error == EPERM) {
             refuse(found, describe(place, registers()[0]), why_refused(cpu, error));
         } else if (error == 0) {
-            take(place, cpu, fd, unit_j(processor_, word), found);
+            take(place, cpu, fd, parse::msr_unit_j(processor_, word), found);
         }
         ::close(fd);
     }
@@ -285,6 +272,23 @@ private:
 };
 
 }  // namespace
+
+namespace parse {
+
+double msr_unit_j(const Processor& processor, std::uint64_t word) noexcept {
+    const int exponent = static_cast<int>(word >> 8 & 0x1F);
+    // Silvermont and Airmont count 2^ESU microjoules (rapl_check_unit_atom() in
+    // drivers/powercap/intel_rapl_common.c): Bay Trail, Merrifield, Cherry Trail, Moorefield.
+    constexpr unsigned kMicrojoules[] = {0x37, 0x4A, 0x4C, 0x5A};
+    if (processor.vendor == Vendor::intel && processor.family == 6 &&
+        std::find(std::begin(kMicrojoules), std::end(kMicrojoules), processor.model) !=
+            std::end(kMicrojoules)) {
+        return std::ldexp(1e-6, exponent);
+    }
+    return std::ldexp(1.0, -exponent);
+}
+
+}  // namespace parse
 
 Discovery discover_msr(const std::string& devfs, const std::string& procfs,
                        const std::string& sysfs) {

@@ -14,11 +14,13 @@
 #include <locale>
 #include <optional>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "microjoule/files.h"
 #include "microjoule/rapl.h"
 #include "microjoule/topology.h"
+#include "parse.h"
 
 namespace microjoule {
 namespace {
@@ -194,31 +196,6 @@ private:
     bool reopened_ = false;
 };
 
-/// The lowest bit of attr.config that "config:0-7" gives a field.
-std::optional<unsigned> format_shift(const std::string& text) {
-    constexpr std::string_view kConfig = "config:";
-    if (text.compare(0, kConfig.size(), kConfig) != 0) {
-        return std::nullopt;
-    }
-    unsigned shift = 0;
-    const char* const first = text.data() + kConfig.size();
-    const auto [end, error] = std::from_chars(first, text.data() + text.size(), shift);
-    (void)end;
-    return error == std::errc() && shift < 64 ? std::optional(shift) : std::nullopt;
-}
-
-/// The number in "event=0x02".
-std::optional<std::uint64_t> event_code(const std::string& text) {
-    constexpr std::string_view kEvent = "event=0x";
-    if (text.compare(0, kEvent.size(), kEvent) != 0) {
-        return std::nullopt;
-    }
-    std::uint64_t code = 0;
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data() + kEvent.size(), last, code, 16);
-    return error == std::errc() && end == last ? std::optional(code) : std::nullopt;
-}
-
 std::string domain_of(const std::string& event) {
     constexpr std::pair<std::string_view, std::string_view> kDomains[] = {
         {"energy-pkg", "package"}, {"energy-ram", "dram"},  {"energy-cores", "core"},
@@ -232,18 +209,9 @@ std::string domain_of(const std::string& event) {
     return event.substr(std::strlen("energy-"));
 }
 
-/// A decimal fraction, whatever the program's locale; 0 for anything else.
-double number(const std::string& text) {
-    std::istringstream stream(text);
-    stream.imbue(std::locale::classic());
-    double value = 0;
-    return stream >> value ? value : 0;
-}
-
 /// The events of a PMU that count joules, what is added to the total first.
 std::vector<Event> find_events(const std::string& pmu) {
-    const auto format = read_line(pmu + "/format/event");
-    const auto shift = format ? format_shift(*format) : 0;
+    const std::string format = read_line(pmu + "/format/event").value_or("config:0-63");
     std::vector<Event> events;
     DIR* const dir = opendir((pmu + "/events").c_str());
     while (const dirent* entry = dir ? readdir(dir) : nullptr) {
@@ -253,12 +221,12 @@ std::vector<Event> find_events(const std::string& pmu) {
             continue;
         }
         const std::string path = pmu + "/events/" + event.name;
-        const auto code = event_code(read_line(path).value_or(""));
-        event.scale_j = number(read_line(path + ".scale").value_or(""));
+        const auto config = parse::event_config(format, read_line(path).value_or(""));
+        event.scale_j = parse::event_scale_j(read_line(path + ".scale").value_or(""));
         event.domain = domain_of(event.name);
-        if (code && shift && std::isnormal(event.scale_j) && event.scale_j > 0 &&
+        if (config && event.scale_j > 0 &&
             read_line(path + ".unit").value_or("Joules") == "Joules") {
-            event.config = *code << *shift;
+            event.config = *config;
             events.push_back(std::move(event));
         }
     }
@@ -332,7 +300,55 @@ void mention_cores(const std::string& devices, const std::string& sysfs, const P
     }
 }
 
+/// Takes a number off the front of a text.
+template <class Number>
+bool take(std::string_view& text, Number& value, int base) noexcept {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return error == std::errc();
+}
+
+bool skip(std::string_view& text, std::string_view word) noexcept {
+    const bool there = text.substr(0, word.size()) == word;
+    text.remove_prefix(there ? word.size() : 0);
+    return there;
+}
+
 }  // namespace
+
+namespace parse {
+
+std::optional<std::uint64_t> event_config(std::string_view format,
+                                          std::string_view event) noexcept {
+    unsigned low = 0;
+    if (!skip(format, "config:") || !take(format, low, 10)) {
+        return std::nullopt;
+    }
+    unsigned high = low;
+    if (!format.empty() && !(skip(format, "-") && take(format, high, 10))) {
+        return std::nullopt;
+    }
+    std::uint64_t code = 0;
+    if (!format.empty() || high < low || high > 63 || !skip(event, "event=0x") ||
+        !take(event, code, 16) || !event.empty()) {
+        return std::nullopt;
+    }
+    const std::uint64_t most = ~std::uint64_t{0} >> (63 - (high - low));
+    return code <= most ? std::optional(code << low) : std::nullopt;
+}
+
+double event_scale_j(std::string_view text) {
+    std::istringstream stream{std::string(text)};
+    stream.imbue(std::locale::classic());
+    double value = 0;
+    if (!(stream >> value)) {
+        return 0;
+    }
+    const bool whole = stream.eof() || (stream >> std::ws).eof();
+    return whole && std::isnormal(value) && value > 0 ? value : 0;
+}
+
+}  // namespace parse
 
 Discovery discover_perf(const std::string& sysfs) {
     Discovery found;

@@ -4,16 +4,18 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "microjoule/clock.h"
 #include "microjoule/files.h"
 #include "microjoule/rapl.h"
 #include "microjoule/topology.h"
+#include "parse.h"
 
 namespace microjoule {
 namespace {
@@ -23,6 +25,8 @@ namespace {
 // 15.3 uJ x (2^32 - 1).
 constexpr std::uint64_t kRoundedRange = 65'712'999'613;
 constexpr double kRounded = 0x1p-16 / 15.3e-6;
+// The range is the highest value of a register of 32 bits, that many units.
+constexpr double kSteps = 4294967295.0;
 
 /// One zone directory with what its files say.
 struct Zone {
@@ -33,20 +37,17 @@ struct Zone {
     std::string parent;     // name of the zone above, empty at the top
 };
 
-/// The place in "package-1" or "package-1-die-2".
-std::optional<Place> parse_place(const std::string& name) {
-    Place place;
-    int used = 0;
-    if (std::sscanf(name.c_str(), "package-%d-die-%d%n", &place.socket, &place.die, &used) == 2 &&
-        static_cast<std::size_t>(used) == name.size() && place.socket >= 0 && place.die >= 0) {
-        return place;
-    }
-    place.die = 0;
-    if (std::sscanf(name.c_str(), "package-%d%n", &place.socket, &used) == 1 &&
-        static_cast<std::size_t>(used) == name.size() && place.socket >= 0) {
-        return place;
-    }
-    return std::nullopt;
+/// Takes a number that is not negative off the front of a text.
+bool take(std::string_view& text, int& value) noexcept {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return error == std::errc() && value >= 0;
+}
+
+bool skip(std::string_view& text, std::string_view word) noexcept {
+    const bool there = text.substr(0, word.size()) == word;
+    text.remove_prefix(there ? word.size() : 0);
+    return there;
 }
 
 std::vector<std::string> entries_of(const std::string& directory) {
@@ -134,11 +135,11 @@ double constraint_w(const Zone& zone) {
 /// What a zone is, by its name and by that of the zone above.
 SensorInfo describe(const Zone& zone, const Processor& processor) {
     SensorInfo info;
-    if (const auto package = parse_place(zone.name)) {
+    if (const auto package = parse::zone_place(zone.name)) {
         info = describe_rapl(rapl_place(processor, *package), "package");
     } else if (zone.name == "psys" || zone.name == "platform") {
         info = describe_rapl({}, "psys");
-    } else if (const auto place = parse_place(zone.parent)) {
+    } else if (const auto place = parse::zone_place(zone.parent)) {
         info = describe_rapl(rapl_place(processor, *place), zone.name);
     } else {
         info.id = "powercap." + zone.name;
@@ -153,10 +154,10 @@ SensorInfo describe(const Zone& zone, const Processor& processor) {
 /// Fills in unit, range and the highest power.
 void scale(const Zone& zone, SensorInfo& info) {
     const auto range = read_u64(zone.directory + "/max_energy_range_uj");
-    if (range && *range > 0) {
-        // The range is the highest value, (2^32 - 1) units; the counter wraps one unit later.
-        const double unit_uj = static_cast<double>(*range) / 4294967295.0;
-        info.modulus = *range + static_cast<std::uint64_t>(std::llround(unit_uj));
+    const std::uint64_t modulus = range ? parse::powercap_modulus(*range) : 0;
+    if (modulus > 0) {
+        const double unit_uj = static_cast<double>(*range) / kSteps;
+        info.modulus = modulus;
         if (info.kind == "dram" && *range == kRoundedRange) {
             info.unit *= kRounded;
             info.method += ", whose steps are 15.259 uJ and not the 15.3 uJ that the kernel takes";
@@ -175,6 +176,30 @@ std::string why_unreadable(int error, const std::string& path) {
 }
 
 }  // namespace
+
+namespace parse {
+
+std::optional<Place> zone_place(std::string_view name) noexcept {
+    Place place;
+    if (!skip(name, "package-") || !take(name, place.socket)) {
+        return std::nullopt;
+    }
+    if (!name.empty() && !(skip(name, "-die-") && take(name, place.die))) {
+        return std::nullopt;
+    }
+    return name.empty() ? std::optional(place) : std::nullopt;
+}
+
+std::uint64_t powercap_modulus(std::uint64_t range) noexcept {
+    // 2^32 steps of 1 J, the coarsest that is known, are 2^52 uJ.
+    if (range == 0 || range >> 53 != 0) {
+        return 0;
+    }
+    // It wraps one unit later.
+    return range + static_cast<std::uint64_t>(std::llround(static_cast<double>(range) / kSteps));
+}
+
+}  // namespace parse
 
 Discovery discover_powercap(const std::string& sysfs) {
     Discovery found;

@@ -43,7 +43,8 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 /// Takes a number off the front of a text.
-bool take(std::string_view& text, std::size_t& value) noexcept {
+template <class Number>
+bool take(std::string_view& text, Number& value) noexcept {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return error == std::errc();
@@ -137,16 +138,16 @@ Processor parse_cpuinfo(std::string_view text) noexcept {
         }
         const std::string_view name = trimmed(line.substr(0, colon));
         std::string_view value = trimmed(line.substr(colon + 1));
-        std::size_t number = 0;
+        unsigned number = 0;
         if (name == "vendor_id") {
             processor.vendor = value == "GenuineIntel"   ? Vendor::intel
                                : value == "AuthenticAMD" ? Vendor::amd
                                : value == "HygonGenuine" ? Vendor::hygon
                                                          : Vendor::unknown;
-        } else if (name == "cpu family" && take(value, number)) {
-            processor.family = static_cast<unsigned>(number);
-        } else if (name == "model" && take(value, number)) {
-            processor.model = static_cast<unsigned>(number);
+        } else if (name == "cpu family" && take(value, number) && value.empty()) {
+            processor.family = number;
+        } else if (name == "model" && take(value, number) && value.empty()) {
+            processor.model = number;
             break;  // the last of the three (arch/x86/kernel/cpu/proc.c)
         }
     }

@@ -65,3 +65,8 @@ TEST_CASE("the wrap-safe pace is half the time to a wrap at full power, at most 
     CHECK(Counter(262143328911ULL, 1e-6, 2000).wrap_safe_ns() == 30 * kSecond);
     CHECK(Counter(40'000'000'000ULL, 1e-6, 2000).wrap_safe_ns() == 10 * kSecond);
 }
+
+TEST_CASE("a counter that takes for ever to wrap may be left alone for the longest time") {
+    CHECK(Counter(UINT64_MAX, 1.0, 0.5).wrap_safe_ns() == 30 * kSecond);
+    CHECK(Counter(1000, 1.0, 0).wrap_safe_ns() == 30 * kSecond);
+}

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "../sources/parse.h"
 #include "microjoule/model.h"
 #include "temp_tree.h"
 
@@ -55,4 +56,17 @@ TEST_CASE("a broken or missing /proc/stat is a failed read, or no model at all")
     }
     setup.procfs = tree.root() + "/nowhere";
     CHECK_FALSE(make_model(setup));
+}
+
+TEST_CASE("the line of /proc/stat, whole or not at all") {
+    const auto times = parse::cpu_times("cpu  10 1 5 100 3 2 1 7 4 0\ncpu0 1 1 1 1\n");
+    REQUIRE(times);
+    CHECK(times->busy == 19);
+    CHECK(times->total == 129);
+    CHECK(parse::cpu_times("cpu 1 2 3 4\n")->total == 10);  // before Linux 2.5.41
+    for (const char* bad : {"", "cpu", "cpu0 1 2 3 4", "cpu 1 2 3", "cpu 1 2 3 -4", "cpu 1 2 3 4 x",
+                            "cpu 1 2 3 4 18446744073709551615", "cpu 1 2 3 4 5.5"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse::cpu_times(bad));
+    }
 }

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "../sources/parse.h"
 #include "as_nobody.h"
 #include "microjoule/clock.h"
 #include "microjoule/counter.h"
@@ -343,4 +344,35 @@ TEST_CASE("a step back in the middle of a window is missing energy, never negati
     CHECK(sensor.gap_s < 0.3);
     // What is missing is the power of the gap.
     CHECK(sensor.energy + 250 * sensor.gap_s == doctest::Approx(truth).epsilon(0.01));
+}
+
+TEST_CASE("an event's number goes into the bits of its field, and only if it fits") {
+    CHECK(parse::event_config("config:0-7", "event=0x02") == 2U);
+    CHECK(parse::event_config("config:8-15", "event=0x02") == 0x200U);
+    CHECK(parse::event_config("config:0-63", "event=0xffffffffffffffff") == UINT64_MAX);
+    CHECK(parse::event_config("config:63", "event=0x1") == std::uint64_t{1} << 63);
+    for (const auto& [format, event] : {std::pair("config:0-7", "event=0x100"),
+                                        {"config:60-63", "event=0x10"},
+                                        {"config:0-64", "event=0x1"},
+                                        {"config:7-0", "event=0x1"},
+                                        {"config:0-7x", "event=0x1"},
+                                        {"config1:0-7", "event=0x1"},
+                                        {"config:", "event=0x1"},
+                                        {"config:0-7", "event=2"},
+                                        {"config:0-7", "event=0x"},
+                                        {"config:0-7", "event=0x1,umask=0x1"}}) {
+        CAPTURE(format);
+        CAPTURE(event);
+        CHECK_FALSE(parse::event_config(format, event));
+    }
+}
+
+TEST_CASE("a scale is a positive number and nothing else") {
+    CHECK(parse::event_scale_j("2.3283064365386962890625e-10") == 0x1p-32);
+    CHECK(parse::event_scale_j("1\n") == 1);
+    for (const char* bad :
+         {"", "0", "-1", "nan", "inf", "1e999", "1e-320", "1 J", "1e-3x", "0x1"}) {
+        CAPTURE(bad);
+        CHECK(parse::event_scale_j(bad) == 0);
+    }
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "../sources/parse.h"
 #include "microjoule/powercap.h"
 #include "temp_tree.h"
 
@@ -121,4 +122,23 @@ TEST_CASE("a machine without powercap has no zones, and no complaint") {
     const Discovery discovery = discover_powercap(tree.root());
     CHECK(discovery.sources.empty());
     CHECK(discovery.refused.empty());
+}
+
+TEST_CASE("a zone's name is a place only as the kernel writes it") {
+    CHECK(*parse::zone_place("package-1") == Place{1, 0});
+    CHECK(*parse::zone_place("package-1-die-2") == Place{1, 2});
+    for (const char* bad :
+         {"", "package-", "package--1", "package- 1", "package-+1", "package-1x", "package-1-die-",
+          "package-1-die--2", "package-1-die-2-", "package-4294967297",
+          "package-99999999999999999999", "package-0-die-4294967296"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(parse::zone_place(bad));
+    }
+}
+
+TEST_CASE("a range that no counter has says nothing of where it wraps") {
+    CHECK(parse::powercap_modulus(262143328850) == 262143328911);
+    CHECK(parse::powercap_modulus(4294967295'000'000) == 4294967296'000'000);
+    CHECK(parse::powercap_modulus(0) == 0);
+    CHECK(parse::powercap_modulus(UINT64_MAX) == 0);  // one unit more would begin again at 0
 }

@@ -64,3 +64,10 @@ TEST_CASE("domains whose unit is not the processor's") {
     CHECK(rapl_place(Processor{Vendor::amd, 25, 1}, Place{1, 3}) == Place{1, 0});
     CHECK(rapl_place(sapphire, Place{1, 3}) == Place{1, 3});
 }
+
+TEST_CASE("a number that is too large for a family or model is none") {
+    const Processor odd = parse_cpuinfo(
+        "vendor_id : GenuineIntel\ncpu family : 4294967302\nmodel : 4294967402\nmodel : 7x\n");
+    CHECK(odd.family == 0);
+    CHECK(odd.model == 0);
+}
