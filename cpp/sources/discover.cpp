@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "microjoule/hwmon.h"
 #include "microjoule/msr.h"
 #include "microjoule/perf.h"
 
@@ -25,8 +26,9 @@ const SensorInfo* reader_of(const Discovery& found, const std::string& id) {
 /// Adds what is not read yet; whoever comes first reads a device.
 void choose(Discovery& all, Discovery more) {
     for (auto& source : more.sources) {
-        // Only perf has several sensors in one source, and nothing comes before it: a source is
-        // new as a whole or not at all.
+        // A source is new as a whole or not at all: perf, which reads several sensors at once,
+        // comes before all others, and what hwmon reads together is a device that the first one
+        // names.
         const SensorInfo& first = source->sensors().front();
         const SensorInfo* const reader = reader_of(all, first.id);
         if (!reader) {
@@ -61,7 +63,7 @@ private:
     std::vector<SensorInfo> sensors_;
 };
 
-/// psys holds the packages and the memory, and more: it is added only where no other RAPL is.
+/// psys holds the packages and the memory, and more: it is added only where no other meter is.
 void count_platform(Discovery& all) {
     if (any_meter(all)) {
         return;
@@ -93,6 +95,11 @@ Discovery discover(const std::vector<std::string>& names, const Roots& roots) {
     }
     count_platform(all);
     return all;
+}
+
+void add_hwmon(Discovery& all, const std::string& sysfs) {
+    choose(all, discover_hwmon(sysfs));
+    count_platform(all);
 }
 
 bool any_meter(const Discovery& found) {

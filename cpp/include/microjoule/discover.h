@@ -22,6 +22,10 @@ struct Roots {
 /// ways to it are among the refused, with the reason.
 Discovery discover(const std::vector<std::string>& names, const Roots& roots);
 
+/// Adds what hwmon tells of devices that nobody else reads. After all the other meters: what holds
+/// a whole machine is counted only where it stands alone.
+void add_hwmon(Discovery& all, const std::string& sysfs);
+
 /// Whether any source found so far counts towards the total by measuring.
 [[nodiscard]] bool any_meter(const Discovery& found);
 
