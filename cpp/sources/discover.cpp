@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "microjoule/battery.h"
 #include "microjoule/hwmon.h"
 #include "microjoule/msr.h"
 #include "microjoule/perf.h"
@@ -99,6 +100,11 @@ Discovery discover(const std::vector<std::string>& names, const Roots& roots) {
 
 void add_hwmon(Discovery& all, const std::string& sysfs) {
     choose(all, discover_hwmon(sysfs));
+    count_platform(all);
+}
+
+void add_battery(Discovery& all, const std::string& sysfs) {
+    choose(all, discover_battery(sysfs));
     count_platform(all);
 }
 

@@ -26,6 +26,9 @@ Discovery discover(const std::vector<std::string>& names, const Roots& roots);
 /// a whole machine is counted only where it stands alone.
 void add_hwmon(Discovery& all, const std::string& sysfs);
 
+/// Adds what a battery gives away, the last resort: counted only where no other meter is.
+void add_battery(Discovery& all, const std::string& sysfs);
+
 /// Whether any source found so far counts towards the total by measuring.
 [[nodiscard]] bool any_meter(const Discovery& found);
 
