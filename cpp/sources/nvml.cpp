@@ -33,6 +33,8 @@ constexpr std::int64_t kLastRestart = 60 * kSecond;
 // A timestamp that is older than the call by more than this tells when the sensor was updated; a
 // younger one may only tell when somebody asked.
 constexpr std::int64_t kOlderThanCall = kMillisecond;
+// In microseconds; a later one is garbage, and has no nanoseconds in an int64.
+constexpr std::int64_t kLastStamp = INT64_MAX / 1000;
 
 bool is_loss(int result) noexcept {
     switch (result) {
@@ -294,7 +296,7 @@ private:
                std::int64_t stamp_us) noexcept {
         std::int64_t first = before - gauge_.period_ns;
         std::int64_t last = after;
-        if (stamp_us > 0) {
+        if (stamp_us > 0 && stamp_us <= kLastStamp) {
             const std::int64_t stamp = stamp_us * 1000 - wall_minus_monotonic();
             const bool credible = stamp > before - 4 * gauge_.period_ns && stamp <= after;
             told_ = told_ || (credible && stamp < before - kOlderThanCall);
@@ -320,7 +322,7 @@ private:
 };
 
 std::string text_of(int (*get)(Device, char*, unsigned), Device device) {
-    char text[kTextSize] = {};
+    char text[kTextSize + 1] = {};  // one more than the driver is told of: always ended by a 0
     return get(device, text, kTextSize) == kSuccess ? std::string(text) : std::string();
 }
 

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <string>
@@ -254,9 +255,20 @@ TEST_CASE("a power reading belongs to the middle of its window") {
     CHECK(reading.before_ns == reading.after_ns);
     CHECK(std::abs(now - 40 * kMillisecond - window / 2 - reading.before_ns) < 5 * kMillisecond);
     // An hour off: the wall clock was set, or nonsense.
-    fake.gpus[0].stamp_us = wall_us(3600 * kSecond);
-    reading = read(*found.sources[0]);
-    CHECK(reading.after_ns > reading.before_ns);
+    for (const std::int64_t nonsense : {wall_us(3600 * kSecond), INT64_MAX, INT64_MIN}) {
+        fake.gpus[0].stamp_us = nonsense;
+        reading = read(*found.sources[0]);
+        CHECK(reading.after_ns > reading.before_ns);
+    }
+}
+
+TEST_CASE("a name that fills the driver's buffer ends where the buffer does") {
+    FakeGpu gpu;
+    gpu.name = std::string(200, 'x');
+    const Discovery found = find({gpu});
+    REQUIRE(found.sources.size() == 1);
+    const std::string& method = found.sources[0]->sensors().front().method;
+    CHECK(std::count(method.begin(), method.end(), 'x') == 96);
 }
 
 TEST_CASE("power of nothing is no reading, and a value from a call that hung is read again") {

@@ -32,3 +32,16 @@ TEST_CASE("what is below a nanojoule is carried, not lost") {
     }
     CHECK(trapezoid.energy_nj() == doctest::Approx(333'333.0).epsilon(1e-5));
 }
+
+TEST_CASE("a sample that no machine can draw is left out, and a full integral stays full") {
+    Trapezoid trapezoid;
+    trapezoid.add(0, 100'000'000);
+    trapezoid.add(kSecond, UINT64_MAX);
+    CHECK(trapezoid.energy_nj() == 0);
+    trapezoid.add(2 * kSecond, 100'000'000);
+    CHECK(trapezoid.energy_nj() == 200'000'000'000);
+    for (std::int64_t day = 1; day < 30; ++day) {
+        trapezoid.add(day * 86'400 * kSecond, 1'000'000'000'000);
+    }
+    CHECK(trapezoid.energy_nj() == 9'200'000'000'000'000'000);
+}
