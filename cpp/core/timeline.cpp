@@ -514,8 +514,11 @@ EnergyAt Timeline::estimate(std::int64_t t_ns) const noexcept {
     }
     EnergyAt result = beyond(t_ns);
     if (anchors_.size() >= 2 && !lost_) {
+        // The last power may be that of two changes a nanosecond apart: no further than an int64
+        // reaches.
         const double steps =
-            slope(anchors_.size() - 1) * static_cast<double>(t_ns - anchors_.back().at);
+            std::min(slope(anchors_.size() - 1) * static_cast<double>(t_ns - anchors_.back().at),
+                     static_cast<double>((INT64_MAX - result.units) / 4));
         const double whole = std::floor(steps);
         result.units += static_cast<std::int64_t>(whole);
         result.frac = steps - whole;

@@ -151,3 +151,16 @@ TEST_CASE("a stepped source is exact at its reads") {
     CHECK_FALSE(timeline.ready(2 * kSecond + 1, 1));
     CHECK(units(timeline.at(kSecond + 500 * kMillisecond)) == doctest::Approx(1000));
 }
+
+TEST_CASE("an estimate from two changes a nanosecond apart stays within an int64") {
+    SensorInfo info = counter_info();
+    info.unit = 0x1p-32;
+    info.max_power_w = 10'000;
+    Timeline timeline(info);
+    // Two reads whose brackets overlap: the changes are put one nanosecond apart.
+    timeline.feed(reading(kSecond, 0), 0);
+    timeline.feed(reading(kSecond, 80'000'000'000), 0);
+    const EnergyAt later = timeline.estimate(86'400 * kSecond);
+    CHECK(later.units > 0);
+    CHECK(later.low <= later.high);
+}
