@@ -27,6 +27,11 @@ void register_sources(py::module_& m) {
         .def_readonly("energy", &SensorInfo::energy);
 
     py::class_<Discovery>(m, "Discovery", "Sources that were found, and sensors that were refused.")
+        .def("add_hwmon", &add_hwmon, py::arg("sysfs"), py::call_guard<py::gil_scoped_release>(),
+             "Adds what hwmon tells of devices that nobody else reads; after the other meters.")
+        .def("add_battery", &add_battery, py::arg("sysfs"),
+             py::call_guard<py::gil_scoped_release>(),
+             "Adds what a battery gives away; after the other meters.")
         .def(
             "add_model",
             [](Discovery& self, std::string procfs, double tdp_w, double tdp_rel,

@@ -126,8 +126,11 @@ private:
         std::uint64_t microvolts = 0;
         const int error = needs_voltage() ? magnitude(voltage_, microvolts) : 0;
         if (needs_voltage()) {
+            // No battery is that strong; a file may say anything.
+            constexpr double most = 1e18;
+            const double volts = static_cast<double>(microvolts) * 1e-6;
             value = static_cast<std::uint64_t>(
-                std::llround(static_cast<double>(value) * static_cast<double>(microvolts) * 1e-6));
+                std::llround(std::min(static_cast<double>(value) * volts, most)));
         }
         return error;
     }

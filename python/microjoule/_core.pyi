@@ -38,6 +38,8 @@ class SensorInfo:
 class Discovery:
     """Sources that were found, and sensors that were refused."""
 
+    def add_battery(self, sysfs: str) -> None: ...
+    def add_hwmon(self, sysfs: str) -> None: ...
     def add_model(
         self,
         *,

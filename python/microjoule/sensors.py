@@ -10,7 +10,9 @@ from microjoule.config import Frozen, Settings
 __all__ = ["Sensor", "discover", "sensors"]
 
 # What is looked for where nobody names sources: meters first, models where there is no meter.
-_DEFAULT = ("perf", "powercap", "msr", "nvml", "model")
+_DEFAULT = ("perf", "powercap", "msr", "nvml", "hwmon", "battery", "model")
+# The kinds of meters beside which no model of processors and memory stands in.
+_PROCESSORS = frozenset({"cpu", "dram", "psys"})
 
 
 class Sensor(Frozen):
@@ -72,18 +74,23 @@ class Sensor(Frozen):
 def discover(settings: Settings) -> _core.Discovery:
     """Finds the best readable source for each device.
 
-    A power model stands in only where no meter of processors and memory can be read at all: beside
-    a measured GPU it makes the total a mixed one, which is better than one without them.
+    What hwmon tells is looked at after the other meters: it adds the devices that none of them
+    reads. A battery is read where nothing else measures, or where it is named. A power model stands
+    in only where no meter of processors and memory can be read at all: beside a measured GPU it
+    makes the total a mixed one, which is better than one without them.
 
     Raises:
         ValueError: Sources were named, and none of them gives anything here.
     """
     names = settings.sources or _DEFAULT
     found = _core.discover(list(names), settings.sysfs, settings.procfs, settings.devfs)
-    processors = found.measured
     if "nvml" in names:
         found.add_nvml(settings.nvml)
-    if "model" in names and not processors:
+    if "hwmon" in names:
+        found.add_hwmon(settings.sysfs)
+    if "battery" in names and (settings.sources or not found.measured):
+        found.add_battery(settings.sysfs)
+    if "model" in names and not any(s.counted and s.kind in _PROCESSORS for s in found.found):
         _add_model(found, settings)
     if settings.sources and not found.found:
         why = "; ".join(f"{s.id}: {s.reason}" for s in found.refused) or "nothing of the kind found"

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from microjoule.cli import obstacles
-from microjoule.cli.obstacles import Finding, Machine, msr, nvml, perf, powercap
+from microjoule.cli.obstacles import (
+    Finding,
+    Machine,
+    battery,
+    hwmon,
+    msr,
+    nvml,
+    perf,
+    powercap,
+)
 
 
 class Fake:
@@ -152,3 +161,35 @@ def test_a_gpu_without_its_library(fake: Fake) -> None:
     assert "libnvidia-ml1" in commands(found)
     fake.environ["KUBERNETES_SERVICE_HOST"] = "10.0.0.1"
     assert "--gpus all" in commands(nvml(fake.machine()))
+
+
+def test_chips_whose_figures_are_known(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hwmon(fake.machine()).state == "absent"
+    fake.file("sys/class/hwmon/hwmon0/name", "nvme\n")
+    fake.file("sys/class/hwmon/hwmon1/name", "corsairpsu\n")
+    fake.file("sys/class/hwmon/hwmon1/power1_input", "1\n")
+    assert hwmon(fake.machine()).state == "absent"
+    fake.file("sys/class/hwmon/hwmon2/name", "power_meter\n")
+    fake.file("sys/class/hwmon/hwmon2/device/power1_average", "1\n")
+    found = hwmon(fake.machine())
+    assert (found.state, found.mend) == ("open", ())
+    assert "power_meter" in found.text
+    monkeypatch.setattr(obstacles, "_try_to_read", lambda path: errno.EACCES)
+    found = hwmon(fake.machine())
+    assert found.state == "blocked"
+    assert f"sudo chmod a+r {fake.root}/sys/class/hwmon/hwmon2/device" in commands(found)
+
+
+def test_a_battery_tells_something_while_it_discharges(fake: Fake) -> None:
+    supplies = "sys/class/power_supply"
+    fake.file(f"{supplies}/AC/type", "Mains\n")
+    fake.file(f"{supplies}/mouse/type", "Battery\n")
+    fake.file(f"{supplies}/mouse/scope", "Device\n")
+    assert battery(fake.machine()).state == "absent"
+    fake.file(f"{supplies}/BAT0/type", "Battery\n")
+    fake.file(f"{supplies}/BAT0/status", "Full\n")
+    found = battery(fake.machine())
+    assert found.state == "blocked"
+    assert "BAT0 is Full" in found.text
+    fake.file(f"{supplies}/BAT0/status", "Discharging\n")
+    assert battery(fake.machine()).state == "open"

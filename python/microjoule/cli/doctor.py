@@ -102,7 +102,8 @@ def _text(
     taken = [f for f in findings if f.way in TAKEN]
     others = [f for f in findings if f.way not in TAKEN]
     lines += ["Ways to the meters", *_told(taken), ""]
-    lines += ["Ways that this version does not take yet", *_told(others), ""]
+    if others:
+        lines += ["Ways that this version does not take yet", *_told(others), ""]
     lines += ["Carbon", *summary.labelled("intensity", summary.intensity(intensity), _NAME)]
     if intensity.guess:
         lines += _mend([("say where the electricity comes from", "export MICROJOULE_COUNTRY=NO")])

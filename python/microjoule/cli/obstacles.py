@@ -13,18 +13,28 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 # The ways that `Meter` takes today; the others are looked at, and said to be not taken yet.
-TAKEN: Final = frozenset({"perf", "powercap", "msr", "model"})
+TAKEN: Final = frozenset({"perf", "powercap", "msr", "nvml", "hwmon", "battery", "model"})
 _CAP_SYS_RAWIO: Final = 17
 _CAP_SYS_ADMIN: Final = 21
 _CAP_PERFMON: Final = 38
 _NVIDIA: Final = "0x10de"
+# The chips whose figures are known, each with a file of theirs to try.
+_CHIPS: Final = {
+    "i915": ("energy1_input",),
+    "xe": ("energy1_input", "energy2_input"),
+    "amd_energy": ("energy1_input",),
+    "amdgpu": ("power1_average", "power1_input"),
+    "power_meter": ("power1_average", "power1_input"),
+    "acpi_power_meter": ("power1_average", "power1_input"),
+    "ina3221": ("curr1_input", "curr2_input", "curr3_input"),
+}
 
 
 class Finding(NamedTuple):
     """One way to the counters.
 
     Attributes:
-        way: The source: powercap, perf, msr, nvml.
+        way: The source: powercap, perf, msr, nvml, hwmon, battery.
         state: `open`, `blocked` (something can be done) or `absent` (there is nothing here).
         text: What was found, a sentence.
         mend: What to type, each with what it is for.
@@ -76,7 +86,8 @@ class Machine:
 
     def findings(self) -> list[Finding]:
         """Every way to the counters, best first."""
-        return [powercap(self), perf(self), msr(self), nvml(self)]
+        ways = (powercap, perf, msr, nvml, hwmon, battery)
+        return [way(self) for way in ways]
 
 
 def powercap(machine: Machine) -> Finding:
@@ -183,6 +194,49 @@ def nvml(machine: Machine) -> Finding:
     return Finding("nvml", "blocked", f"there is an NVIDIA GPU, but {loads}", mend)
 
 
+def hwmon(machine: Machine) -> Finding:
+    """GPUs, processors and boards through the kernel's hwmon chips."""
+    folder = f"{machine.sysfs}/class/hwmon"
+    tried = {}
+    for chip in _listed(folder):
+        name = _text(f"{folder}/{chip}/name") or _text(f"{folder}/{chip}/device/name")
+        for file in _CHIPS.get(name.strip(), ()):
+            # The attributes of older drivers are those of the device.
+            places = (f"{folder}/{chip}/{file}", f"{folder}/{chip}/device/{file}")
+            tried.update({place: name.strip() for place in places if os.path.exists(place)})
+    if not tried:
+        return Finding("hwmon", "absent", f"no chip in {folder} whose energy or power is known")
+    names = ", ".join(sorted(set(tried.values())))
+    refused = [path for path in tried if _try_to_read(path) in (errno.EACCES, errno.EPERM)]
+    if len(refused) < len(tried):
+        return Finding("hwmon", "open", f"energy or power is told by {names}")
+    where = " (on the host, not in the container)" if machine.container else ""
+    return Finding(
+        "hwmon",
+        "blocked",
+        f"permission denied for {refused[0]} of {names}",
+        ((f"until the next boot{where}", f"sudo chmod a+r {shlex.quote(refused[0])}"),),
+    )
+
+
+def battery(machine: Machine) -> Finding:
+    """The batteries of a laptop, where nothing else measures."""
+    folder = f"{machine.sysfs}/class/power_supply"
+    states = {
+        name: _text(f"{folder}/{name}/status").strip()
+        for name in _listed(folder)
+        if _text(f"{folder}/{name}/type").strip() == "Battery"
+        and _text(f"{folder}/{name}/scope").strip() != "Device"
+    }
+    if not states:
+        return Finding("battery", "absent", "this machine has no battery")
+    told = ", ".join(f"{name} is {state or 'silent'}" for name, state in states.items())
+    if "Discharging" in states.values() and "Charging" not in states.values():
+        return Finding("battery", "open", f"{told}: read where nothing else measures")
+    text = f"{told}: only what a battery gives away on its own is what the machine draws"
+    return Finding("battery", "blocked", text)
+
+
 def _no_zones(machine: Machine, folder: str) -> Finding:
     if machine.container:
         text = f"{folder} is empty: {machine.container} hides the zones"
@@ -261,6 +315,13 @@ def _text(path: str) -> str:
             return stream.read(1 << 16)
     except OSError:
         return ""
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 
 def _number(path: str) -> int | None:
