@@ -52,6 +52,8 @@ class Outcome:
     @property
     def calm_abs_error_pct(self) -> float:
         """The same over the windows in which the machine woke the sampler in time."""
+        if not self.calm.any():
+            return float("nan")
         return float(np.mean((np.abs(self.error) / self.truth)[self.calm]) * 100)
 
     @property
