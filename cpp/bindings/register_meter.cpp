@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "bindings.h"
+#include "gil.h"
 #include "microjoule/discover.h"
 #include "microjoule/meter.h"
 #include "window.h"
@@ -32,11 +33,10 @@ void register_meter(py::module_& m) {
                  }),
              py::arg("found"), py::kw_only(), py::arg("fixed"), py::arg("period_ns"),
              py::arg("overhead_limit"), "Takes the sources out of `found`.")
-        .def("start", &Meter::start, py::call_guard<py::gil_scoped_release>(),
+        .def("start", &Meter::start, py::call_guard<ReleaseGil>(),
              "Reads every sensor once and starts the sampler.")
-        .def("close", &Meter::close, py::call_guard<py::gil_scoped_release>(),
-             "Stops the sampler; idempotent.")
-        .def("pause", &Meter::pause, py::call_guard<py::gil_scoped_release>(),
+        .def("close", &Meter::close, py::call_guard<ReleaseGil>(), "Stops the sampler; idempotent.")
+        .def("pause", &Meter::pause, py::call_guard<ReleaseGil>(),
              "Ends the sampler's threads for the moment; the next begin or end starts them again.")
         .def_property_readonly("running", &Meter::running)
         // begin, end and lap take some tens of nanoseconds: releasing the GIL would cost as much.
@@ -64,11 +64,10 @@ void register_meter(py::module_& m) {
             },
             py::arg("trace_step_ns") = 0, "Opens a window and returns its Measurement at once.")
         .def("sensors", &Meter::sensors)
-        .def("update_periods_ns", &Meter::update_periods_ns,
-             py::call_guard<py::gil_scoped_release>(),
+        .def("update_periods_ns", &Meter::update_periods_ns, py::call_guard<ReleaseGil>(),
              "The learnt update period of each sensor; 0 where none is known.")
-        .def("stats", &Meter::stats, py::call_guard<py::gil_scoped_release>())
-        .def("books", &Meter::books, py::call_guard<py::gil_scoped_release>());
+        .def("stats", &Meter::stats, py::call_guard<ReleaseGil>())
+        .def("books", &Meter::books, py::call_guard<ReleaseGil>());
 }
 
 }  // namespace microjoule

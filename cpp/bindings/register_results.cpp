@@ -5,6 +5,7 @@
 #include <new>
 
 #include "bindings.h"
+#include "gil.h"
 #include "microjoule/meter.h"
 #include "window.h"
 
@@ -146,7 +147,7 @@ void register_results(py::module_& m) {
         "figures",
         [](const py::handle& object) {
             WindowObject& window = self_of(object);
-            const py::gil_scoped_release release;  // the sampler may hold the lock
+            const ReleaseGil release;  // the sampler may hold the lock
             return window.meter->figures(window.handle);
         },
         py::arg("window"), "The figures as they are now.");
@@ -154,7 +155,7 @@ void register_results(py::module_& m) {
         "wait",
         [](const py::handle& object, double timeout_s) {
             WindowObject& window = self_of(object);
-            const py::gil_scoped_release release;  // blocks until the sampler has settled it
+            const ReleaseGil release;  // blocks until the sampler has settled it
             return window.meter->wait(window.handle, timeout_ns(timeout_s));
         },
         py::arg("window"), py::arg("timeout_s"), "Waits for the window to settle.");

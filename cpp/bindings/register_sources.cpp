@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "bindings.h"
+#include "gil.h"
 #include "microjoule/discover.h"
 #include "microjoule/nvml.h"
 #include "microjoule/process.h"
@@ -27,10 +28,9 @@ void register_sources(py::module_& m) {
         .def_readonly("energy", &SensorInfo::energy);
 
     py::class_<Discovery>(m, "Discovery", "Sources that were found, and sensors that were refused.")
-        .def("add_hwmon", &add_hwmon, py::arg("sysfs"), py::call_guard<py::gil_scoped_release>(),
+        .def("add_hwmon", &add_hwmon, py::arg("sysfs"), py::call_guard<ReleaseGil>(),
              "Adds what hwmon tells of devices that nobody else reads; after the other meters.")
-        .def("add_battery", &add_battery, py::arg("sysfs"),
-             py::call_guard<py::gil_scoped_release>(),
+        .def("add_battery", &add_battery, py::arg("sysfs"), py::call_guard<ReleaseGil>(),
              "Adds what a battery gives away; after the other meters.")
         .def(
             "add_model",
@@ -52,7 +52,7 @@ void register_sources(py::module_& m) {
             [](Discovery& self, const std::string& library) {
                 // With the GIL: Python may be setting a variable in another thread.
                 const NvmlFilter filter = NvmlFilter::from_environment();
-                const py::gil_scoped_release release;
+                const ReleaseGil release;
                 Discovery gpus = discover_nvml(library, filter);
                 std::move(gpus.sources.begin(), gpus.sources.end(),
                           std::back_inserter(self.sources));
@@ -80,7 +80,7 @@ void register_sources(py::module_& m) {
             return discover(names, {std::move(sysfs), std::move(procfs), std::move(devfs)});
         },
         py::arg("names"), py::arg("sysfs"), py::arg("procfs"), py::arg("devfs"),
-        py::call_guard<py::gil_scoped_release>(),
+        py::call_guard<ReleaseGil>(),
         "Looks for the named sources; each device is read in the best way that is open.");
 }
 

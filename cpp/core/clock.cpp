@@ -1,5 +1,6 @@
 #include "microjoule/clock.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace microjoule {
@@ -15,7 +16,8 @@ class MonotonicClock final : public Clock {
 public:
     std::int64_t now_ns() const noexcept override { return read_clock(CLOCK_MONOTONIC); }
     std::int64_t suspended_ns() const noexcept override {
-        return read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC);
+        // Read one after the other, a machine that never slept shows a few nanoseconds below zero.
+        return std::max<std::int64_t>(0, read_clock(CLOCK_BOOTTIME) - read_clock(CLOCK_MONOTONIC));
     }
     std::int64_t thread_cpu_ns() const noexcept override {
         return read_clock(CLOCK_THREAD_CPUTIME_ID);

@@ -181,6 +181,9 @@ Handle Meter::lap(std::uint64_t token) {
 }
 
 bool Meter::wait(Handle handle, std::int64_t timeout_ns) {
+    if (sampler_.orphaned()) {
+        sampler_.start();
+    }
     return sampler_.wait(timeout_ns, [&] { return settled(handle); });
 }
 

@@ -203,6 +203,7 @@ bool Sampler::abandon(Lane& lane) noexcept {
 void Sampler::before_fork() noexcept {
     control_.lock();
     mutex_.lock();
+    take_in();  // the child begins with an empty log: nothing that was asked may be lost in it
 }
 
 void Sampler::after_fork_in_parent() noexcept {
@@ -248,16 +249,16 @@ void Sampler::take_in() {
         close_lagging();
     }
     const std::uint64_t seen = settlement_.events();
-    std::int64_t horizon = clock_.now_ns();
-    const std::uint64_t reserved = log_.reserved();
-    looks_[look_++ % looks_.size()] = {horizon, reserved};
+    const EventLog::Look now = log_.look(clock_);
+    looks_[look_++ % looks_.size()] = now;
+    std::int64_t horizon = now.t_ns;
     const std::uint64_t done =
-        log_.drain(reserved, [this](const Event& event) { settlement_.take(event); });
-    if (done < reserved) {
+        log_.drain(now.reserved, [this](const Event& event) { settlement_.take(event); });
+    if (done < now.reserved) {
         // Somebody has reserved and not written yet; his stamp is later than the last look that
         // did not see the reservation.
         horizon = 0;
-        for (const Look& look : looks_) {
+        for (const EventLog::Look& look : looks_) {
             horizon = look.reserved <= done ? std::max(horizon, look.t_ns) : horizon;
         }
     }
@@ -444,6 +445,11 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
         }
         lane.awake = lane.awake && feed.pace.awake(now_ns, in);
         due = std::min(due, feed.due_ns);
+    }
+    // Whoever takes events in passes them on to the slow lanes: they must not wait for its next
+    // read.
+    if (lane.fast && !slow_.empty() && due - now_ns > kMillisecond) {
+        lane.awake = false;
     }
     return due;
 }

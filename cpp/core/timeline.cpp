@@ -171,7 +171,7 @@ void Timeline::push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units
     anchor.lo = anchor.hi = anchor.lo_learnt = anchor.at = t_ns;
     anchor.sigma_ns = sigma_ns;
     anchor.shape_units = 0;
-    anchor.linked = false;
+    anchor.inferred = anchor.linked = false;
     anchor.fixed = true;
     push(anchor);
 }
@@ -295,7 +295,7 @@ void Timeline::settle_flat() {
     Anchor anchor = last;
     anchor.lo = anchor.lo_learnt = anchor.hi = anchor.at = std::max(t, last.at + 1);
     anchor.sigma_ns = 0;
-    anchor.linked = false;
+    anchor.inferred = anchor.linked = false;
     // Had the sensor frozen rather than the power stopped, this is what would be missing.
     const std::size_t count = anchors_.size();
     const double power = count >= 2 ? slope(count - 1) : 0;
@@ -343,6 +343,7 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
     inferred.sigma_ns =
         std::hypot(b.sigma_ns, period_.jitter_ns() * std::sqrt(static_cast<double>(periods)));
     inferred.shape_units = std::abs(power - slope(after)) * back / kSqrt3;
+    inferred.inferred = true;
     inferred.linked = true;
     inferred.fixed = true;
     anchors_.insert(anchors_.begin() + static_cast<std::ptrdiff_t>(after), inferred);
@@ -428,14 +429,16 @@ EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept 
                                                          result.lambda);
     result.ambiguous = a.ambiguous;
     result.resets = a.resets;
+    result.ambiguous_after = b.ambiguous;
+    result.resets_after = b.resets;
     // Hard bounds: a value that a read had shown before t had been reached by t; a value set after
     // t had not been.
     std::size_t known = after;
-    while (known > 0 && anchors_[known - 1].hi > t_ns) {
+    while (known > 0 && (anchors_[known - 1].hi > t_ns || anchors_[known - 1].inferred)) {
         --known;
     }
     std::size_t later = after;
-    while (later + 1 < anchors_.size() && anchors_[later].lo < t_ns) {
+    while (later + 1 < anchors_.size() && (anchors_[later].lo < t_ns || anchors_[later].inferred)) {
         ++later;
     }
     result.low = known > 0 ? anchors_[known - 1].units : anchors_.front().units;
@@ -452,8 +455,8 @@ EnergyAt Timeline::beyond(std::int64_t t_ns) const noexcept {
     result.anchor = first_number_ + static_cast<std::int64_t>(anchors_.size()) - 1;
     result.units = result.low = result.high = last.units;
     result.gap_ns = last.gap_ns;
-    result.ambiguous = last.ambiguous;
-    result.resets = last.resets;
+    result.ambiguous = result.ambiguous_after = last.ambiguous;
+    result.resets = result.resets_after = last.resets;
     result.shape_units = last.shape_units;
     result.sigma_before_ns = last.sigma_ns;
     if (lost_ && t_ns > last.at) {
@@ -470,8 +473,8 @@ EnergyAt Timeline::before_all() const noexcept {
         result.units = result.low = first.units;
         result.high = first.units + 1;
         result.gap_ns = first.gap_ns;
-        result.ambiguous = first.ambiguous;
-        result.resets = first.resets;
+        result.ambiguous = result.ambiguous_after = first.ambiguous;
+        result.resets = result.resets_after = first.resets;
         result.sigma_before_ns = first.sigma_ns;
     }
     return result;

@@ -214,8 +214,8 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
     out.low = std::max(0.0, static_cast<double>(end.low - start.high) * info.unit - resolution);
     out.high = static_cast<double>(end.high - start.low) * info.unit + resolution;
     out.gap_s = static_cast<double>(std::max<std::int64_t>(0, end.gap_ns - start.gap_ns)) * 1e-9;
-    out.ambiguous = end.ambiguous - start.ambiguous;
-    out.resets = end.resets - start.resets;
+    out.ambiguous = end.ambiguous_after - start.ambiguous;
+    out.resets = end.resets_after - start.resets;
     return out;
 }
 

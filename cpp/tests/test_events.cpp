@@ -32,13 +32,13 @@ TEST_CASE("the consumer never passes a slot that is reserved and not written") {
 
     std::vector<std::uint32_t> taken;
     const auto take = [&](const Event& event) { taken.push_back(event.record); };
-    CHECK(log.drain(log.reserved(), take) == 1);
+    CHECK(log.drain(log.look(clock).reserved, take) == 1);
     CHECK(taken == std::vector<std::uint32_t>{1});
 
     Event late;
     late.record = 2;
     log.publish(pending, late);
-    CHECK(log.drain(log.reserved(), take) == 3);
+    CHECK(log.drain(log.look(clock).reserved, take) == 3);
     CHECK(taken == std::vector<std::uint32_t>{1, 2, 3});
     CHECK(log.empty());
 }
@@ -52,11 +52,11 @@ TEST_CASE("a full log makes the producer help, and loses nothing") {
         Event event;
         const std::uint64_t number = log.reserve(clock, event.t_ns, [&] {
             ++helped;
-            log.drain(log.reserved(), [&](const Event&) { ++taken; });
+            log.drain(log.look(clock).reserved, [&](const Event&) { ++taken; });
         });
         log.publish(number, event);
     }
-    log.drain(log.reserved(), [&](const Event&) { ++taken; });
+    log.drain(log.look(clock).reserved, [&](const Event&) { ++taken; });
     CHECK(taken == 100);
     CHECK(helped > 10);
 }
@@ -74,13 +74,12 @@ TEST_CASE("every event reserved after the tail was seen is stamped after that") 
     std::size_t taken = 0;
     const auto drain = [&] {
         const std::lock_guard<std::mutex> lock(consumer);
-        const std::int64_t now = clock.now_ns();
-        const std::uint64_t reserved = log.reserved();
-        const std::uint64_t done = log.drain(reserved, [&](const Event& event) {
+        const EventLog::Look now = log.look(clock);
+        const std::uint64_t done = log.drain(now.reserved, [&](const Event& event) {
             ++taken;
             behind += event.t_ns < horizon ? 1 : 0;
         });
-        horizon = done == reserved ? now : horizon;
+        horizon = done == now.reserved ? now.t_ns : horizon;
     };
     for (int t = 0; t < kThreads; ++t) {
         threads.emplace_back([&] {

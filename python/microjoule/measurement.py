@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ JOULES_PER_KWH = 3.6e6
 # A figure that is read waits this long for the sampler, never longer.
 _PATIENCE_S = 1.0
 _SCHEMA = 1
+# The record of a window is given back once, by whichever thread reads it first.
+_taking = threading.Lock()
 
 
 class Measurement(_core.Window):
@@ -296,11 +299,14 @@ class Measurement(_core.Window):
             return self._figures
         if self._stamps()[1] and not getattr(self, "_timed_out", False):
             self._timed_out = not _core.wait(self, _PATIENCE_S)
-        figures = _core.figures(self)
-        if figures.settled:
-            self._trace = _core.take_trace(self)
-            self._figures = figures
-            _core.release(self)
+        with _taking:
+            if hasattr(self, "_figures"):
+                return self._figures  # another thread was faster
+            figures = _core.figures(self)
+            if figures.settled:
+                self._trace = _core.take_trace(self)
+                self._figures = figures
+                _core.release(self)
         return figures
 
     def _pairs(self) -> list[tuple[_core.SensorInfo, _core.SensorFigures]]:

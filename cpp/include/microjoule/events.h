@@ -52,9 +52,20 @@ public:
         slot.ready.store(number + 1, std::memory_order_release);
     }
 
-    /// Slots reserved so far: every event not among them will be stamped after this call.
-    [[nodiscard]] std::uint64_t reserved() const noexcept {
-        return tail_.load(std::memory_order_seq_cst);
+    /// A time, and how many slots had been reserved after it was read: every event that is not
+    /// among them carries a later stamp.
+    struct Look {
+        std::int64_t t_ns = 0;
+        std::uint64_t reserved = 0;
+    };
+    [[nodiscard]] Look look(const Clock& clock) const noexcept {
+        Look look;
+        look.t_ns = clock.now_ns();
+        // A processor may load the tail before it reads its time stamp counter: reading a clock is
+        // no memory access, and no fence between two of those holds it.
+        settle_clock_read();
+        look.reserved = tail_.load(std::memory_order_seq_cst);
+        return look;
     }
 
     /// Consumer: hands over the events of the slots below `limit`, in the order of reservation, up
@@ -82,6 +93,16 @@ public:
     void reset_after_fork() noexcept;
 
 private:
+    static void settle_clock_read() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_lfence();
+#elif defined(__aarch64__)
+        __asm__ volatile("isb" ::: "memory");
+#else
+        std::atomic_thread_fence(std::memory_order_seq_cst);
+#endif
+    }
+
     struct Slot {
         std::atomic<std::uint64_t> ready{0};
         Event event;

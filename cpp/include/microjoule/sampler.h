@@ -177,11 +177,7 @@ private:
     Settlement settlement_;
     // Looks at the log's tail and when they were taken: what makes "every event before t is known"
     // true although a producer may be between its reservation and its writing.
-    struct Look {
-        std::int64_t t_ns = 0;
-        std::uint64_t reserved = 0;
-    };
-    std::array<Look, 32> looks_{};
+    std::array<EventLog::Look, 32> looks_{};
     std::size_t look_ = 0;
     std::int64_t suspended_ns_ = -1;
     Lane fast_;

@@ -30,6 +30,10 @@ struct EnergyAt {
     std::int64_t gap_ns = 0;      ///< time so far for which the sensor knows no energy
     std::uint32_t ambiguous = 0;  ///< steps so far that may hide a whole wrap
     std::uint32_t resets = 0;
+    // The same up to the anchor after t: what happens inside the interval concerns whoever ends
+    // there and whoever begins there.
+    std::uint32_t ambiguous_after = 0;
+    std::uint32_t resets_after = 0;
 };
 
 /// EnergyAt::anchor of an instant that a sensor has not answered for yet.
@@ -94,7 +98,8 @@ private:
         double shape_units;  ///< extra uncertainty of an anchor that was itself inferred
         std::uint32_t ambiguous;
         std::uint32_t resets;
-        bool linked;  ///< placed from the next anchor: their errors are one
+        bool inferred;  ///< nobody read this value: it bounds nothing
+        bool linked;    ///< placed from the next anchor: their errors are one
         bool fixed;
     };
 
