@@ -451,10 +451,6 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
     if (lane.fast && !slow_.empty() && due - now_ns > kMillisecond) {
         lane.awake = false;
     }
-    // Whoever takes events in passes them on to the slow lanes: they must not wait for its next read.
-    if (lane.fast && !slow_.empty() && due - now_ns > kMillisecond) {
-        lane.awake = false;
-    }
     return due;
 }
 
