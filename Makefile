@@ -20,6 +20,8 @@ PY_PLACES = python tests examples scripts $(wildcard benchmarks tools)
 
 # Address randomisation with more bits than TSan knows ends it at start: switched off where allowed.
 NO_ASLR = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+# How long each fuzz harness runs.
+SECONDS = 20
 # Where there is no doctest the native tests are left out, except where nothing may be.
 DOCTEST = $(wildcard /usr/include/doctest/doctest.h /usr/local/include/doctest/doctest.h)
 
@@ -47,8 +49,14 @@ check: lint types native-release  ## the quick checks, under two minutes: lint, 
 	$(BIN)/pytest -m "not slow"
 
 .PHONY: test
-test: system-test lint types native-release native-asan native-tsan  ## everything: system packages, checks, native tests with sanitizers, all of pytest
+test: system-test lint types native-release native-asan native-tsan fuzz  ## everything: system packages, checks, native tests with sanitizers, fuzzing for 20 s each, all of pytest
 	$(BIN)/pytest
+
+# Where atheris has no wheel for this Python, the settings are not fuzzed, and the script says so.
+.PHONY: fuzz
+fuzz: $(VENV)/dev.stamp  ## fuzz every parser of outside text or bytes (SECONDS=20 for each of them)
+	@$(PIP) install --group fuzz 2>/dev/null || true
+	@PYTHON=$(BIN)/python scripts/fuzz.sh $(SECONDS)
 
 .PHONY: bench
 bench: $(VENV)/dev.stamp  ## the benchmarks (benchmarks/README.md says how to read them)

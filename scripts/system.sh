@@ -43,6 +43,7 @@ libfuse3-dev    | pkg-config --exists fuse3
 test_packages="
 doctest-dev     | test -e /usr/include/doctest/doctest.h
 clang           | clang++ --version
+libclang-rt-dev | ls \$(clang++ -print-runtime-dir)/libclang_rt.fuzzer*
 strace          | strace --version
 util-linux      | setarch --version
 "
@@ -89,7 +90,7 @@ if [ -n "$why" ]; then
             doctest-dev) echo "  without doctest-dev: the native tests are left out" >&2 ;;
             strace) echo "  without strace: the tests that count system calls are left out" >&2 ;;
             util-linux) echo "  without util-linux: the native tests under TSan may not start" >&2 ;;
-            clang) echo "  without clang: nothing, where there is g++" >&2 ;;
+            clang | libclang-rt-dev) echo "  without $package: fuzzing is left out" >&2 ;;
             *) echo "  without $package: nothing can be built" >&2 ;;
         esac
     done
