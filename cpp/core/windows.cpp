@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace microjoule {
@@ -9,6 +10,15 @@ namespace {
 
 constexpr std::uint64_t state_of(std::uint64_t generation, Record::Phase phase) noexcept {
     return generation << 3 | phase;
+}
+
+// Pools of one process count their generations from different starts, so that the token of one
+// meter is none of another's.
+constexpr unsigned kGenerationBits = 24;
+
+std::uint64_t next_pool() noexcept {
+    static std::atomic<std::uint64_t> pools{0};
+    return pools.fetch_add(1, std::memory_order_relaxed) & 0xffff;
 }
 
 constexpr std::uint64_t phase_of(std::uint64_t state) noexcept {
@@ -38,7 +48,7 @@ void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
 }
 
 Windows::Windows(std::size_t sensors)
-    : sensors_(sensors), slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
+    : sensors_(sensors), first_generation_(next_pool() << kGenerationBits), slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
     grow();
 }
 
@@ -61,6 +71,7 @@ void Windows::grow() {
     for (std::size_t i = 0; i < kSlab; ++i) {
         slab[i].start.resize(sensors_);
         slab[i].end.resize(sensors_);
+        slab[i].state.store(state_of(first_generation_, Record::free), std::memory_order_relaxed);
     }
     slabs_[size / kSlab].store(slab, std::memory_order_release);
     size_.store(size + static_cast<std::uint32_t>(kSlab), std::memory_order_release);
@@ -205,6 +216,7 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
     timing = std::max(timing, 0.0);
     timing += start.shape_units * start.shape_units + end.shape_units * end.shape_units;
     timing += std::pow(end.slope * static_cast<double>(late_ns), 2);
+    timing += std::max(0.0, end.walk - start.walk);
     out.timing = std::sqrt(timing) * info.unit;
     out.quantisation = info.quantum * std::sqrt(weight / 12.0);
     out.gain = std::abs(out.energy) * info.gain_rel;
@@ -213,6 +225,10 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
         info.quantum - info.unit;  // the counter's own step beyond the raw one
     out.low = std::max(0.0, static_cast<double>(end.low - start.high) * info.unit - resolution);
     out.high = static_cast<double>(end.high - start.low) * info.unit + resolution;
+    if (info.shape == Shape::gauge) {
+        out.low = 0;  // power between two samples is bounded by nothing
+        out.high = std::numeric_limits<double>::infinity();
+    }
     out.gap_s = static_cast<double>(std::max<std::int64_t>(0, end.gap_ns - start.gap_ns)) * 1e-9;
     out.ambiguous = end.ambiguous_after - start.ambiguous;
     out.resets = end.resets_after - start.resets;

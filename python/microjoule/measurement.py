@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 from microjoule import _core
@@ -23,6 +24,15 @@ _PATIENCE_S = 1.0
 _SCHEMA = 1
 # The record of a window is given back once, by whichever thread reads it first.
 _taking = threading.Lock()
+
+
+def _forget_locks() -> None:
+    """In a forked child: whoever held it in the parent does not exist here."""
+    global _taking
+    _taking = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
 
 
 class Measurement(_core.Window):
@@ -81,8 +91,12 @@ class Measurement(_core.Window):
 
     @property
     def energy_j(self) -> float:
-        """Energy in joules: the sum over the counted sensors, with nothing twice."""
-        return math.fsum(figures.energy for _, figures in self._counted())
+        """Energy in joules: the sum over the counted sensors, with nothing twice.
+
+        NaN where there was no sensor at all: what is missing is not zero.
+        """
+        counted = self._counted()
+        return math.fsum(figures.energy for _, figures in counted) if counted else math.nan
 
     @property
     def energy_kwh(self) -> float:
@@ -192,7 +206,12 @@ class Measurement(_core.Window):
 
         Returns:
             Whether they are.
+
+        Raises:
+            ValueError: The timeout is no number of seconds.
         """
+        if not isinstance(timeout_s, int | float) or not timeout_s >= 0:
+            raise ValueError(f"timeout is {timeout_s!r}: pass seconds, 0 or more")
         if hasattr(self, "_figures"):
             return True
         if self._stamps()[1] == 0:
@@ -224,8 +243,8 @@ class Measurement(_core.Window):
 
     @property
     def co2e_g(self) -> float:
-        """Operational carbon in grams of CO2 equivalent, from `carbon`."""
-        return self.carbon.co2e_g
+        """Operational carbon in grams of CO2 equivalent, from `carbon`; NaN without any sensor."""
+        return self.carbon.co2e_g if self._counted() else math.nan
 
     # -- the course of it ---------------------------------------------------------------------
 
@@ -251,7 +270,13 @@ class Measurement(_core.Window):
         return times, {s.id: energy[:, i] - energy[0, i] for i, s in columns if s.energy}
 
     def to_dict(self) -> dict[str, object]:
-        """All figures, ready for JSON. ``schema`` is 1."""
+        """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in self._items()
+        }
+
+    def _items(self) -> Iterable[tuple[str, object]]:
         return {
             "schema": _SCHEMA,
             "label": self.label,
@@ -275,7 +300,7 @@ class Measurement(_core.Window):
             "co2e_g": self.co2e_g,
             "overhead_cpu_s": self.overhead_cpu_s,
             "settled": self.settled,
-        }
+        }.items()
 
     def __repr__(self) -> str:
         name = f" {self.label!r}" if self.label else ""
@@ -319,6 +344,8 @@ class Measurement(_core.Window):
         figures = self._now()
         duration = self.duration_s
         remarks = []
+        if not self._counted():
+            remarks.append("No sensor can be read here: nothing was measured.")
         for info, own in self._counted():
             if info.estimated:
                 remarks.append(f"{info.id} is an estimate ({info.method}).")

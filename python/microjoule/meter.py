@@ -8,6 +8,7 @@ import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -20,6 +21,10 @@ from microjoule.stages import canonical
 __all__ = ["Books", "Meter", "begin", "end", "lap", "measure", "meter", "running_meter"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+# Beyond these a period is no pace: the sampler could not keep up, or would miss wraps.
+_SHORTEST_S = 1e-5
+_LONGEST_S = 3600.0
 
 _core.set_result_type(Measurement)
 
@@ -99,7 +104,7 @@ class Meter:
         overhead_limit: float = 0.05,
     ) -> None:
         """Finds the sensors, reads each once and starts the sampler."""
-        if not 0 < overhead_limit <= 1:
+        if not isinstance(overhead_limit, int | float) or not 0 < overhead_limit <= 1:
             raise ValueError(
                 f"overhead_limit is {overhead_limit!r}: pass a share of one core above 0, at most 1"
             )
@@ -111,7 +116,7 @@ class Meter:
         self._native = _core.Meter(
             found,
             fixed=settings.pace == "fixed",
-            period_ns=round(settings.period_s * 1e9),
+            period_ns=round(min(max(settings.period_s, _SHORTEST_S), _LONGEST_S) * 1e9),
             overhead_limit=overhead_limit,
         )
         self._begin = self._native.begin
@@ -124,11 +129,14 @@ class Meter:
         """Opens a window and returns its token. Never waits; any thread may end it.
 
         Raises:
-            ValueError: The meter is closed.
+            ValueError: The meter is closed, or the label is no text.
         """
+        if label is None:
+            return self._begin()
+        if not isinstance(label, str):
+            raise ValueError(f"label is {label!r}: pass a name, or nothing")
         token = self._begin()
-        if label is not None:
-            self._labels[token] = label
+        self._labels[token] = label
         return token
 
     def end(self, token: int) -> Measurement:
@@ -225,13 +233,11 @@ class _SharedMeter(Meter):
                 _shared = None
         super().close()
 
-    def stop(self) -> None:
-        super().close()
-
 
 _lock = threading.RLock()
 _shared: _SharedMeter | None = None
-_implicit = False
+# The same, once somebody uses it who never closes it.
+_kept: _SharedMeter | None = None
 
 
 def meter() -> Meter:
@@ -252,21 +258,35 @@ def running_meter() -> Meter | None:
     return _shared
 
 
-def _implicit_meter() -> Meter:
+def _keep() -> Meter:
     """The process-wide meter for those who never close it: one use, kept until exit."""
-    global _implicit
+    global _kept
     with _lock:
-        if _shared is not None and _implicit:
-            return _shared
-        _implicit = True
-        return meter()
+        if _kept is None:
+            meter()
+            _kept = _shared
+        assert _kept is not None
+        return _kept
+
+
+def _token_of_nobody(token: object) -> ValueError:
+    return ValueError(f"{token!r} is no token of an open window: pass what begin() returned, once")
 
 
 @atexit.register
-def _stop_at_exit() -> None:
-    # A thread that outlives the interpreter's end would read into freed memory.
+def _pause_at_exit() -> None:
+    # Handlers that were registered earlier run later, and may still measure: paused, not closed.
     if _shared is not None:
-        _shared.stop()
+        _shared._native.pause()
+
+
+def _forget_locks() -> None:
+    """In a forked child: whoever held them in the parent does not exist here."""
+    global _lock
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget_locks)
 
 
 def begin(label: str | None = None) -> int:
@@ -275,7 +295,7 @@ def begin(label: str | None = None) -> int:
     The cheapest way to measure: a clock read and a queue push. Tokens may overlap and cross
     threads.
     """
-    return (_shared or _implicit_meter()).begin(label)
+    return (_kept or _keep()).begin(label)
 
 
 def end(token: int) -> Measurement:
@@ -284,7 +304,9 @@ def end(token: int) -> Measurement:
     Raises:
         ValueError: The token is unknown or has ended already.
     """
-    return (_shared or _implicit_meter()).end(token)
+    if _shared is None:
+        raise _token_of_nobody(token)
+    return _shared.end(token)
 
 
 def lap(token: int) -> Measurement:
@@ -293,7 +315,14 @@ def lap(token: int) -> Measurement:
     Raises:
         ValueError: The token is unknown or has ended already.
     """
-    return (_shared or _implicit_meter()).lap(token)
+    if _shared is None:
+        raise _token_of_nobody(token)
+    return _shared.lap(token)
+
+
+# The blocks that this task or thread is in, innermost first.
+_Blocks = tuple["measure", Measurement, "_Blocks | None"]
+_inside: ContextVar[_Blocks | None] = ContextVar("microjoule.measure", default=None)
 
 
 class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
@@ -329,10 +358,14 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
             raise ValueError(
                 f'label is {label!r}: pass a name, and decorate with @measure() or @measure("name")'
             )
-        if not isinstance(trace, bool) and not 1e-4 <= trace <= 3600:
+        if not isinstance(trace, bool | int | float) or (
+            not isinstance(trace, bool) and not 1e-4 <= trace <= 3600
+        ):
             raise ValueError(
                 f"trace is {trace!r}: pass True, or a step in seconds from 0.0001 to 3600"
             )
+        if meter is not None and not isinstance(meter, Meter):
+            raise ValueError(f"meter is {meter!r}: pass a microjoule.Meter, or nothing")
         self._label = label
         self._stage = canonical(stage)
         self._trace = trace
@@ -340,7 +373,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
         self._open: list[Measurement] = []
 
     def _start(self, label: str | None) -> Measurement:
-        meter = self._meter or _shared or _implicit_meter()
+        meter = self._meter or _kept or _keep()
         step = meter._period_s if self._trace is True else float(self._trace)
         measurement = meter._open(step)
         measurement._label = label
@@ -351,6 +384,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
         """Opens the window; the stamp is the last thing that happens."""
         measurement = self._start(self._label)
         self._open.append(measurement)
+        _inside.set((self, measurement, _inside.get()))
         return measurement
 
     def __exit__(
@@ -360,7 +394,14 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
         where: TracebackType | None,
     ) -> None:
         """Closes the window; never waits, and lets every exception of the block pass."""
-        _core.close(self._open.pop())
+        # The same object may be open in many tasks and threads: each ends its own window.
+        measurement = self._open[-1]
+        around = _inside.get()
+        if around is not None and around[0] is self:
+            measurement = around[1]
+            _inside.set(around[2])
+        self._open.remove(measurement)
+        _core.close(measurement)
 
     async def __aenter__(self) -> Measurement:
         """As `__enter__`."""

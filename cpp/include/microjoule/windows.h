@@ -111,6 +111,7 @@ private:
     void push_free(std::uint32_t record) noexcept;
 
     std::size_t sensors_;
+    std::uint64_t first_generation_;
     std::unique_ptr<std::atomic<Record*>[]> slabs_;
     std::atomic<std::uint32_t> size_{0};
     // Tag in the upper half against ABA, index + 1 in the lower; 0 in the lower: empty.
