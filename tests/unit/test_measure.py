@@ -268,7 +268,7 @@ def test_the_meter_is_found_when_the_function_runs(
     from microjoule.meter import __dict__ as names
 
     monkeypatch.setitem(names, "_shared", None)
-    monkeypatch.setitem(names, "_implicit", False)
+    monkeypatch.setitem(names, "_kept", None)
 
     @uj.measure("later")
     def work() -> int:
@@ -278,7 +278,7 @@ def test_the_meter_is_found_when_the_function_runs(
     assert work() == 1
     assert names["_shared"] is not None
     assert last(work).label == "later"
-    names["_shared"].stop()
+    names["_shared"]._native.close()
 
 
 # -- arguments --------------------------------------------------------------------------------

