@@ -321,7 +321,7 @@ void Sampler::feed_in(Feed& feed) {
         const std::size_t sensor = feed.first + i;
         failed = failed || feed.readings[i].status != Status::ok;
         timelines_[sensor].feed(
-            feed.readings[i], std::min(settlement_.owed_since(sensor), feed.readings[i].before_ns));
+            feed.readings[i], settlement_.wanted_since(sensor));
     }
     feed.failures = failed ? feed.failures + 1 : 0;
     stats_.failed_reads += failed ? 1 : 0;

@@ -51,6 +51,7 @@ void Settlement::take(const Event& event) {
                 traced_.push_back(event.record);
             }
             if (open_++ == 0) {
+                open_since_ns_ = pending.t_ns;
                 next_peak_ns_ = (pending.t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
             }
             break;
@@ -224,6 +225,10 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
 std::int64_t Settlement::owed_since(std::size_t sensor) const noexcept {
     const std::uint64_t cursor = cursors_[sensor];
     return cursor < first_ + pending_.size() ? pending_[cursor - first_].t_ns : INT64_MAX;
+}
+
+std::int64_t Settlement::wanted_since(std::size_t sensor) const noexcept {
+    return std::min(owed_since(sensor), open_ > 0 ? open_since_ns_ : INT64_MAX);
 }
 
 std::int64_t Settlement::asked_since(std::size_t sensor) const noexcept {

@@ -16,7 +16,7 @@ constexpr std::size_t kTrimAt = 512;
 // Over so many changes of power the swing is averaged.
 constexpr int kSwings = 32;
 // A power sample older than this says nothing about the next one.
-constexpr std::int64_t kGaugeGap = 5 * kSecond;
+constexpr std::int64_t kGaugeGap = 10 * kSecond;
 
 std::int64_t middle(std::int64_t a, std::int64_t b) noexcept {
     return a + (b - a) / 2;
@@ -28,6 +28,7 @@ Timeline::Timeline(const SensorInfo& info)
     : shape_(info.shape),
       unit_(info.unit),
       power_span_units_(info.power_span_w / info.unit * 1e-9),
+      window_ns_(static_cast<double>(info.window_ns)),
       counter_(info.modulus, info.unit, info.max_power_w),
       period_(info.period_hint_ns) {
     anchors_.reserve(kTrimAt + 8);
@@ -54,7 +55,7 @@ std::int64_t Timeline::next_change_ns(std::int64_t& within_ns) const noexcept {
     return last.hi - bracket / 2 + period_.period_ns();
 }
 
-bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
+bool Timeline::feed(const Reading& reading, std::int64_t wanted_since_ns) {
     if (reading.status != Status::ok) {
         if (reading.status == Status::lost) {
             lost_ = true;
@@ -70,7 +71,7 @@ bool Timeline::feed(const Reading& reading, std::int64_t open_since_ns) {
             moved = feed_stepped(reading);
             break;
         case Shape::gauge:
-            moved = feed_gauge(reading, open_since_ns);
+            moved = feed_gauge(reading, wanted_since_ns);
             break;
     }
     lost_ = false;
@@ -134,26 +135,66 @@ bool Timeline::feed_stepped(const Reading& reading) {
     return true;
 }
 
-bool Timeline::feed_gauge(const Reading& reading, std::int64_t open_since_ns) {
+bool Timeline::feed_gauge(const Reading& reading, std::int64_t wanted_since_ns) {
     const std::int64_t t = middle(reading.before_ns, reading.after_ns);
-    const double sigma = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
-    if (!anchors_.empty() && (interrupted_ || t - anchors_.back().at > kGaugeGap)) {
+    const std::int64_t last = anchors_.empty() ? t : anchors_.back().at;
+    if (!anchors_.empty() && t <= last) {
+        return false;  // the very sample that was seen before
+    }
+    const std::int64_t period = period_.period_ns();
+    // A sample that is one or two updates old tells of the time since, an older one only if
+    // somebody has asked all the while and the device was slow to answer.
+    const bool asleep = t - last > 2 * period && wanted_since_ns > last;
+    if (asleep || lost_ || interrupted_ || t - last > kGaugeGap) {
         trapezoid_.interrupt();
     }
-    if (!trapezoid_.running()) {
+    const double power = static_cast<double>(reading.raw) * 1e-15 / unit_;
+    if (trapezoid_.running()) {
+        learn_gauge_swing(power, static_cast<double>(t - last));
+    } else {
         // Whoever asked did so an instant before this sample: its power is held back to then.
-        const std::int64_t last = anchors_.empty() ? t : anchors_.back().at;
-        const std::int64_t start =
-            std::min(t, std::max(open_since_ns, std::max(last, t - period_.period_ns())));
+        const std::int64_t start = std::min(t, std::max({wanted_since_ns, last, t - period}));
         if (!anchors_.empty() && start > last) {
             push_exact(start, 0, anchors_.back().units);
             anchors_.back().gap_ns += start - last;
         }
         trapezoid_.add(start, reading.raw);
+        last_power_ = -1;
     }
     trapezoid_.add(t, reading.raw);
-    push_exact(t, sigma, trapezoid_.energy_nj());
+    const std::int64_t from = anchors_.empty() ? t : anchors_.back().at;
+    // A sample that belongs a little earlier or later moves no energy but where power changes.
+    late_ns_ = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
+    push_exact(t, 0, trapezoid_.energy_nj());
+    // What goes on outside the window that a value is the mean of stays unseen: of 100 ms power is
+    // seen for 25, or in a gap between reads not at all. Its energy strays as a random walk.
+    const auto length = static_cast<double>(t - from);
+    const auto update = static_cast<double>(period);
+    const double unseen = std::max(0.0, 1 - window_ns_ / std::max(update, length));
+    anchors_.back().walk +=
+        unseen * swing_ * length * std::max(update, length > 2 * update ? length : 0);
+    last_power_ = power;
     return true;
+}
+
+// How far power differs from one update to the next, as a variance. A mean over a longer window
+// shows only so much of it.
+void Timeline::learn_gauge_swing(double power, double length_ns) {
+    const auto update = static_cast<double>(period_.period_ns());
+    if (swings_ == 0) {
+        // Before anything is known: a quarter of the power, and soon outweighed.
+        swing_ = power * power / 16;
+        swings_ = 2;
+    }
+    if (last_power_ < 0 || length_ns > 2 * update) {
+        return;
+    }
+    const double blur = std::max(1.0, window_ns_ / update);
+    const double step = (power - last_power_) * blur;
+    // Read twice an update, half of the steps are none.
+    const double seen = step * step / 2 * std::max(1.0, update / length_ns);
+    swings_ = std::min(swings_ + 1, kSwings);
+    swing_ += (seen - swing_) / swings_;
 }
 
 void Timeline::push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units) {
@@ -380,8 +421,14 @@ double Timeline::bend(std::size_t after, double lambda) const noexcept {
     const double wander =
         std::sqrt(lambda * (1 - lambda) * swing *
                   std::min(1.0, static_cast<double>(period_.period_ns()) / length));
-    return length *
-           std::max({units, wander, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3});
+    const double strayed =
+        length *
+        std::max({units, wander, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3});
+    // A gauge's mean over a window says of an instant only what it says of its neighbourhood.
+    const double blurred =
+        std::sqrt(swing_ * (static_cast<double>(period_.period_ns()) * window_ns_ / 12 +
+                            late_ns_ * late_ns_));
+    return std::hypot(strayed, blurred);
 }
 
 // How far the mean power of two updates in a row differs, as a variance; what the anchors' own
@@ -427,6 +474,7 @@ EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept 
                    std::hypot((1 - result.lambda) * a.shape_units, result.lambda * b.shape_units));
     result.gap_ns = a.gap_ns + static_cast<std::int64_t>(static_cast<double>(b.gap_ns - a.gap_ns) *
                                                          result.lambda);
+    result.walk = a.walk + (b.walk - a.walk) * result.lambda;
     result.ambiguous = a.ambiguous;
     result.resets = a.resets;
     result.ambiguous_after = b.ambiguous;
@@ -455,6 +503,7 @@ EnergyAt Timeline::beyond(std::int64_t t_ns) const noexcept {
     result.anchor = first_number_ + static_cast<std::int64_t>(anchors_.size()) - 1;
     result.units = result.low = result.high = last.units;
     result.gap_ns = last.gap_ns;
+    result.walk = last.walk;
     result.ambiguous = result.ambiguous_after = last.ambiguous;
     result.resets = result.resets_after = last.resets;
     result.shape_units = last.shape_units;
@@ -473,6 +522,7 @@ EnergyAt Timeline::before_all() const noexcept {
         result.units = result.low = first.units;
         result.high = first.units + 1;
         result.gap_ns = first.gap_ns;
+        result.walk = first.walk;
         result.ambiguous = result.ambiguous_after = first.ambiguous;
         result.resets = result.resets_after = first.resets;
         result.sigma_before_ns = first.sigma_ns;

@@ -390,6 +390,7 @@ void describe(SensorInfo& info, Way way, const Gauge& gauge, const Identity& gpu
     info.unit = 1e-9;  // the trapezoid counts nanojoules
     info.quantum = 1e-9;
     info.period_hint_ns = gauge.period_ns;
+    info.window_ns = gauge.window_ns;
     info.open_interval_ns = gauge.period_ns / 2;
     info.event_interval_ns = gauge.period_ns / 4;
     info.reason = "this GPU has no energy counter";

@@ -212,6 +212,8 @@ public:
         return reference;
     }
 
+    void add(std::unique_ptr<Source> source) { sources_.push_back(std::move(source)); }
+
     void build() {
         SamplerOptions options;
         options.mode = mode_;

@@ -1,6 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "simulation.h"
 
@@ -69,6 +72,72 @@ Outcome measure(std::int64_t call_ns, std::int64_t length_ns, int windows) {
     return out;
 }
 
+/// Power as GPUs show it: the mean over a window, renewed each period.
+class FakeGauge final : public Source {
+public:
+    FakeGauge(ManualClock& clock, Energy energy, std::int64_t period_ns, std::int64_t window_ns,
+              bool stamped)
+        : clock_(clock),
+          energy_(std::move(energy)),
+          period_ns_(period_ns),
+          window_ns_(window_ns),
+          stamped_(stamped) {
+        SensorInfo info;
+        info.id = "gpu0";
+        info.kind = "gpu";
+        info.shape = Shape::gauge;
+        info.unit = info.quantum = 1e-9;
+        info.period_hint_ns = period_ns;
+        info.window_ns = window_ns;
+        info.open_interval_ns = period_ns / 2;
+        info.event_interval_ns = period_ns / 4;
+        info.counted = true;
+        sensors_.push_back(info);
+    }
+    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
+    void read(Reading* readings) noexcept override {
+        ++reads;
+        clock_.advance(hang_ns);
+        hang_ns = 0;
+        clock_.advance(60 * kMicrosecond);
+        const std::int64_t now = clock_.now_ns();
+        const std::int64_t update = now / period_ns_ * period_ns_;
+        const double joules = energy(update) - energy(update - window_ns_);
+        readings[0].status = Status::ok;
+        readings[0].raw =
+            static_cast<std::uint64_t>(joules * 1e15 / static_cast<double>(window_ns_));
+        readings[0].before_ns = (stamped_ ? update : now - period_ns_) - window_ns_ / 2;
+        readings[0].after_ns = (stamped_ ? update : now) - window_ns_ / 2;
+    }
+    [[nodiscard]] double truth(std::int64_t from_ns, std::int64_t to_ns) const {
+        return energy(to_ns) - energy(from_ns);
+    }
+
+    std::uint64_t reads = 0;
+    std::int64_t hang_ns = 0;
+
+private:
+    [[nodiscard]] double energy(std::int64_t t_ns) const {
+        return energy_(static_cast<double>(t_ns) * 1e-9);
+    }
+
+    ManualClock& clock_;
+    Energy energy_;
+    std::int64_t period_ns_;
+    std::int64_t window_ns_;
+    bool stamped_;
+    std::vector<SensorInfo> sensors_;
+};
+
+FakeGauge& add_gauge(World& world, Energy energy, std::int64_t window_ns, bool stamped) {
+    auto source = std::make_unique<FakeGauge>(world.clock, std::move(energy), 100 * kMillisecond,
+                                              window_ns, stamped);
+    FakeGauge& gauge = *source;
+    world.add(std::move(source));
+    world.build();
+    return gauge;
+}
+
 }  // namespace
 
 TEST_CASE("a counter published each 100 ms is as exact as one who knows every update") {
@@ -94,4 +163,89 @@ TEST_CASE("a counter published each 100 ms is as exact as one who knows every up
             CHECK(out.bounded);
         }
     }
+}
+
+TEST_CASE("power is integrated, and what it does not show is in the uncertainty") {
+    struct Row {
+        std::int64_t window_ns;
+        bool stamped;
+        std::int64_t length_ns;
+        double limit;
+    };
+    // Windows of A100 and H100, of Turing, and the average; the limits are what a trapezoid gives
+    // that knows nothing else.
+    for (const Row row :
+         {Row{25 * kMillisecond, false, 100 * kMillisecond, 0.17},
+          Row{25 * kMillisecond, false, kSecond, 0.057},
+          Row{25 * kMillisecond, false, 10 * kSecond, 0.024},
+          Row{25 * kMillisecond, true, kSecond, 0.057},
+          Row{100 * kMillisecond, false, 100 * kMillisecond, 0.17},
+          Row{100 * kMillisecond, false, kSecond, 0.02},
+          Row{100 * kMillisecond, true, kSecond, 0.02},
+          Row{100 * kMillisecond, true, 10 * kSecond, 0.002},
+          Row{kSecond, true, 100 * kMillisecond, 0.38}, Row{kSecond, true, kSecond, 0.1},
+          Row{kSecond, false, 10 * kSecond, 0.009}}) {
+        World world;
+        FakeGauge& gauge = add_gauge(world, llm_requests(3), row.window_ns, row.stamped);
+        world.run_for(kSecond);
+        const int windows = row.length_ns > kSecond ? 400 : 2000;
+        double error = 0;
+        double square = 0;
+        double uncertainty = 0;
+        double energy = 0;
+        double covered = 0;
+        for (int i = 0; i < windows; ++i) {
+            world.run_for(
+                static_cast<std::int64_t>(3e9 * hash01(static_cast<std::uint64_t>(i), 11)));
+            const std::uint64_t token = world.begin();
+            world.run_for(row.length_ns);
+            const Figures figures = world.settle(world.end(token));
+            REQUIRE(figures.settled);
+            CHECK(figures.sensors[0].gap_s == 0);
+            const double truth = gauge.truth(figures.start_ns, figures.end_ns);
+            const double off = figures.sensors[0].energy - truth;
+            const double u = figures.sensors[0].timing;
+            error += std::abs(off);
+            square += off * off;
+            uncertainty += u;
+            energy += truth;
+            covered += std::abs(off) <= 2 * u ? 1.0 / windows : 0;
+        }
+        const double sharpness = uncertainty / windows / std::sqrt(square / windows);
+        CAPTURE(row.window_ns);
+        CAPTURE(row.stamped);
+        CAPTURE(row.length_ns);
+        MESSAGE("error ", 100 * error / energy, " %, coverage ", covered, ", sharpness ",
+                sharpness);
+        CHECK(error / energy <= row.limit);
+        CHECK(covered >= 0.95);
+        CHECK(sharpness <= 2);
+    }
+}
+
+TEST_CASE("a gauge that nobody asks is a gap, one that hangs is none") {
+    World world;
+    FakeGauge& gauge = add_gauge(world, constant(100), 25 * kMillisecond, false);
+    world.run_for(kSecond);
+    const auto over = [&](std::int64_t ns) {
+        const std::uint64_t token = world.begin();
+        world.run_for(ns);
+        return world.settle(world.end(token)).sensors[0];
+    };
+    CHECK(over(kSecond).energy == doctest::Approx(100).epsilon(0.001));
+    const double gap = world.meter->books().sensors[0].gap_s;
+    const std::uint64_t reads = gauge.reads;
+    world.run_for(20 * kSecond);
+    CHECK(gauge.reads - reads <= 2);
+    const SensorFigures after = over(kSecond);
+    CHECK(after.gap_s == 0);
+    CHECK(after.energy == doctest::Approx(100).epsilon(0.001));
+    CHECK(world.meter->books().sensors[0].gap_s - gap == doctest::Approx(20).epsilon(0.05));
+    const std::uint64_t token = world.begin();
+    world.run_for(kSecond);
+    gauge.hang_ns = 5 * kSecond;
+    world.run_for(7 * kSecond);
+    const SensorFigures hung = world.settle(world.end(token)).sensors[0];
+    CHECK(hung.gap_s == 0);
+    CHECK(hung.energy == doctest::Approx(800).epsilon(0.001));
 }

@@ -176,7 +176,9 @@ class Measurement(_core.Window):
             info.estimated or f.gap_s or f.ambiguous or f.resets for info, f in counted
         ):
             return None
-        return math.fsum(f.low for _, f in counted), math.fsum(f.high for _, f in counted)
+        high = math.fsum(f.high for _, f in counted)
+        # Power between two samples of a gauge is bounded by nothing.
+        return None if math.isinf(high) else (math.fsum(f.low for _, f in counted), high)
 
     @property
     def quality(self) -> str:

@@ -39,7 +39,9 @@ public:
 
     /// Time of the oldest event that the sensor still owes; INT64_MAX if none.
     [[nodiscard]] std::int64_t owed_since(std::size_t sensor) const noexcept;
-    /// The same, marks left out: those wait for whatever read comes next.
+    /// Since when the sensor has been wanted without a break: something is open, or it owes.
+    [[nodiscard]] std::int64_t wanted_since(std::size_t sensor) const noexcept;
+    /// owed_since(), marks left out: those wait for whatever read comes next.
     [[nodiscard]] std::int64_t asked_since(std::size_t sensor) const noexcept;
 
     [[nodiscard]] bool full() const noexcept { return pending_.size() >= kMost; }
@@ -91,6 +93,7 @@ private:
     std::uint64_t late_ = 0;
     std::uint64_t events_ = 0;
     std::size_t open_ = 0;
+    std::int64_t open_since_ns_ = 0;
 };
 
 }  // namespace microjoule

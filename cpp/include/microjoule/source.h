@@ -34,6 +34,7 @@ struct SensorInfo {
     double max_power_w = 2000;                ///< above this a step is a reset or a gap, not energy
     std::int64_t period_hint_ns = 1'000'000;  ///< where the search for the update period begins
     std::int64_t open_interval_ns = 250'000'000;  ///< pace between events while a window is open
+    std::int64_t window_ns = 0;          ///< gauge: a value is the mean power over this long
     std::int64_t event_interval_ns = 0;  ///< stepped: shortest spacing of reads asked for by events
     double power_span_w = 0;             ///< stepped: how far power may swing inside one interval
     double gain_rel = 0;                 ///< relative standard uncertainty of the sensor's gain

@@ -25,6 +25,7 @@ struct EnergyAt {
     double sigma_after_ns = 0;
     bool linked = false;     ///< the first was placed from the second: their errors are one
     double shape_units = 0;  ///< standard uncertainty from power varying between the anchors
+    double walk = 0;         ///< variance gathered so far from power that a gauge has not seen
     std::int64_t low = 0;    ///< hard bounds: E(t) cannot be outside [low, high]
     std::int64_t high = 0;
     std::int64_t gap_ns = 0;      ///< time so far for which the sensor knows no energy
@@ -51,7 +52,9 @@ public:
     explicit Timeline(const SensorInfo& info);
 
     /// Takes a reading. Returns true if it moved the timeline.
-    bool feed(const Reading& reading, std::int64_t open_since_ns);
+    /// `wanted_since_ns`: since when its energy has been asked for without a break; a gauge knows
+    /// nothing of a time before that in which nobody read it.
+    bool feed(const Reading& reading, std::int64_t wanted_since_ns);
 
     /// Whether E(t) can be told: `changes` anchors lie wholly after t, or the sensor is lost.
     [[nodiscard]] bool ready(std::int64_t t_ns, int changes) const noexcept;
@@ -95,6 +98,7 @@ private:
         std::int64_t at;
         double sigma_ns;
         std::int64_t gap_ns;
+        double walk;
         double shape_units;  ///< extra uncertainty of an anchor that was itself inferred
         std::uint32_t ambiguous;
         std::uint32_t resets;
@@ -105,7 +109,8 @@ private:
 
     bool feed_counter(const Reading& reading);
     bool feed_stepped(const Reading& reading);
-    bool feed_gauge(const Reading& reading, std::int64_t open_since_ns);
+    bool feed_gauge(const Reading& reading, std::int64_t wanted_since_ns);
+    void learn_gauge_swing(double power, double length_ns);
     void push(Anchor anchor);
     void push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units);
     void learn(const Anchor& before, const Anchor& after);
@@ -126,6 +131,9 @@ private:
     double swing_ = 0;         ///< variance of power from update to update, (raw steps per ns)^2
     int swings_ = 0;
     std::int64_t swing_seen_ns_ = 0;
+    double window_ns_;        ///< gauge: what a value is the mean of
+    double last_power_ = -1;  ///< gauge: raw steps per nanosecond
+    double late_ns_ = 0;      ///< gauge: standard uncertainty of when a value was true
     Counter counter_;
     Trapezoid trapezoid_;
     Period period_;
