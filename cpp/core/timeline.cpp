@@ -514,14 +514,15 @@ EnergyAt Timeline::beyond(std::int64_t t_ns) const noexcept {
     return result;
 }
 
-EnergyAt Timeline::before_all() const noexcept {
+EnergyAt Timeline::before_all(std::int64_t t_ns) const noexcept {
     EnergyAt result;
     if (!anchors_.empty()) {
         const Anchor& first = anchors_.front();
         result.anchor = first_number_;
         result.units = result.low = first.units;
         result.high = first.units + 1;
-        result.gap_ns = first.gap_ns;
+        // What flowed before the first value came is not known.
+        result.gap_ns = first.gap_ns - (first.at - t_ns);
         result.walk = first.walk;
         result.ambiguous = result.ambiguous_after = first.ambiguous;
         result.resets = result.resets_after = first.resets;
@@ -534,7 +535,7 @@ EnergyAt Timeline::at(std::int64_t t_ns) {
     place();
     std::size_t after = first_after(t_ns);
     if (after == 0) {
-        return before_all();
+        return before_all(t_ns);
     }
     if (after == anchors_.size()) {
         const EnergyAt result = beyond(t_ns);
@@ -560,7 +561,7 @@ EnergyAt Timeline::at(std::int64_t t_ns) {
 EnergyAt Timeline::estimate(std::int64_t t_ns) const noexcept {
     const std::size_t after = first_after(t_ns);
     if (after == 0) {
-        return before_all();
+        return before_all(t_ns);
     }
     if (after < anchors_.size()) {
         return between(after, t_ns);

@@ -104,6 +104,21 @@ TEST_CASE("a lost sensor leaves a gap, and what was said of it stays") {
     CHECK(units(timeline.at(3 * kSecond + 2 * kMillisecond)) - units(end) > 190'000);
 }
 
+TEST_CASE("what flowed before a sensor's first value is a gap") {
+    SensorInfo info = counter_info();
+    info.shape = Shape::gauge;
+    info.unit = 1e-9;
+    Timeline timeline(info);
+    const std::int64_t begin = kSecond - 60 * kMillisecond;
+    CHECK(timeline.estimate(begin).gap_ns == 0);
+    timeline.feed(reading(kSecond, 10'000'000), begin);
+    timeline.feed(reading(kSecond + 10 * kMillisecond, 10'000'000), begin);
+    const EnergyAt a = timeline.at(begin);
+    const EnergyAt b = timeline.at(kSecond + 5 * kMillisecond);
+    CHECK(b.gap_ns - a.gap_ns == 60 * kMillisecond);
+    CHECK((units(b) - units(a)) * 1e-9 == doctest::Approx(10 * 5e-3));
+}
+
 TEST_CASE("a reset is a gap in E, never energy") {
     Timeline timeline(counter_info());
     feed(timeline, kSecond, kSecond + 5 * kMillisecond, 100 * kMicrosecond);

@@ -120,7 +120,7 @@ private:
     void trim();
     [[nodiscard]] std::size_t first_after(std::int64_t t_ns) const noexcept;
     [[nodiscard]] EnergyAt between(std::size_t after, std::int64_t t_ns) const noexcept;
-    [[nodiscard]] EnergyAt before_all() const noexcept;
+    [[nodiscard]] EnergyAt before_all(std::int64_t t_ns) const noexcept;
     [[nodiscard]] EnergyAt beyond(std::int64_t t_ns) const noexcept;
     [[nodiscard]] double slope(std::size_t after) const noexcept;
     [[nodiscard]] double bend(std::size_t after, double lambda) const noexcept;
