@@ -249,6 +249,7 @@ SensorInfo describe(Way way, const std::vector<Battery>& batteries) {
         info.shape = Shape::gauge;
         info.unit = info.quantum = 1e-9;  // the trapezoid counts nanojoules
         info.period_hint_ns = kUpdate;
+        info.window_ns = kUpdate;
         info.open_interval_ns = info.event_interval_ns = kAsk;
     } else {
         info.unit = kMicrowattHour;

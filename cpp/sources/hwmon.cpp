@@ -29,6 +29,9 @@ constexpr double kGain = 0.05;
 // 2^-14 J, the step of the energy register in the example of drivers/gpu/drm/i915/i915_hwmon.c;
 // hwmon does not show the register that tells.
 constexpr double kIntelStep = 0x1p-14;
+// How often that register is updated is not documented; the search begins in the middle between
+// RAPL's 1 ms and the tenth of a second of other GPUs.
+constexpr std::int64_t kIntelUpdate = 20 * kMillisecond;
 constexpr double kAmdStep = 0x1p-16;
 // Reading more often than that keeps an I2C bus or a firmware's mailbox busy.
 constexpr std::int64_t kShortestUpdate = 20 * kMillisecond;
@@ -322,6 +325,7 @@ SensorInfo gauge(std::string id, std::string kind, const std::string& what,
     info.shape = Shape::gauge;
     info.unit = info.quantum = 1e-9;  // the trapezoid counts nanojoules
     info.period_hint_ns = update;
+    info.window_ns = channel.window_ns();
     info.open_interval_ns = update / 2;
     info.event_interval_ns = update / 4;
     return info;
@@ -386,6 +390,7 @@ void add_intel_gpu(Discovery& found, const Chip& chip, int number) {
                                 "energy counter of " + chip.name + " (" +
                                     chip.path(attribute("energy", channel, "_input")) + ")");
         info.quantum = kIntelStep;
+        info.period_hint_ns = kIntelUpdate;
         return info;
     };
     // xe has one channel for the card and one for the package on it (the labels in xe_hwmon.c).
@@ -398,11 +403,13 @@ void add_intel_gpu(Discovery& found, const Chip& chip, int number) {
     auto group = own_thread();
     for (const int channel : channels) {
         const std::string label = label_of(chip, "energy", channel);
-        SensorInfo info = describe(channel == whole ? "" : "." + label, channel);
-        info.counted = channel == whole;
-        if (!info.counted) {
-            info.reason = "part of " + id + ": shown, not added";
-        } else if (label == "pkg") {
+        if (channel != whole) {
+            refuse(found, describe("." + label, channel), "part of " + id + ": not read");
+            continue;
+        }
+        SensorInfo info = describe("", channel);
+        info.counted = true;
+        if (label == "pkg") {
             info.reason = "the package only: what else is on the card is not seen";
         }
         admit(found, *group, std::move(info),
