@@ -202,10 +202,13 @@ Figures Meter::figures(Handle handle) {
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;
         for (std::size_t s = 0; s < sensors().size(); ++s) {
             const Timeline& timeline = sampler_.timeline(s);
-            const bool begun =
-                record.taken == handle.generation && record.start[s].anchor != kUnanswered;
+            // While one sensor keeps the window waiting, the others' answers are final already.
+            const bool mine = record.taken == handle.generation;
+            const bool begun = mine && record.start[s].anchor != kUnanswered;
+            const bool ended = mine && record.end[s].anchor != kUnanswered;
             const EnergyAt start = begun ? record.start[s] : timeline.estimate(out.start_ns);
-            const EnergyAt end = out.settled ? record.end[s] : timeline.estimate(out.end_ns);
+            const EnergyAt end =
+                out.settled || ended ? record.end[s] : timeline.estimate(out.end_ns);
             out.sensors.push_back(difference(start, end, record.late_ns, sensors()[s]));
         }
         if (out.settled) {

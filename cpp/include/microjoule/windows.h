@@ -55,6 +55,9 @@ struct Record {
         for (EnergyAt& at : start) {
             at.anchor = kUnanswered;
         }
+        for (EnergyAt& at : end) {
+            at.anchor = kUnanswered;
+        }
     }
 };
 
