@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, summary
 from microjoule.cli.numbers import quantity
-from microjoule.cli.obstacles import TAKEN, Finding, Machine
+from microjoule.cli.obstacles import TAKEN, Finding, Machine, beside_pynvml
 
 if TYPE_CHECKING:
     from microjoule.carbon import Intensity
@@ -54,6 +54,8 @@ def main(argv: list[str]) -> int:
         # The sources that the settings name are not to be had: what stands in the way is below.
         sensors = []
         problems.append(str(error))
+    if differs := beside_pynvml(sensors):
+        problems.append(differs)
     machine = Machine(settings.sysfs, settings.procfs, settings.devfs, settings.nvml)
     told = _document if args.json else _text
     sys.stdout.write(told(sensors, machine.findings(), intensity, problems))

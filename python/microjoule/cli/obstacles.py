@@ -9,8 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from microjoule.sensors import Sensor
 
 # The ways that `Meter` takes today; the others are looked at, and said to be not taken yet.
 TAKEN: Final = frozenset({"perf", "powercap", "msr", "nvml", "hwmon", "battery", "model"})
@@ -174,12 +177,11 @@ def msr(machine: Machine) -> Finding:
 
 def nvml(machine: Machine) -> Finding:
     """NVIDIA GPUs through the driver's library."""
-    cards = _nvidia_cards(machine.sysfs)
+    gpus, why = _gpus(machine.nvml)
+    if gpus:
+        return Finding("nvml", "open", f"{machine.nvml} shows {gpus} GPU{'s' * (gpus > 1)}")
     driver = os.path.exists(f"{machine.procfs}/driver/nvidia/version")
-    loads = _loads(machine.nvml)
-    if loads == "" and (cards or driver):
-        return Finding("nvml", "open", f"{machine.nvml} loads")
-    if not cards and not driver:
+    if not _nvidia_cards(machine.sysfs) and not driver:
         return Finding("nvml", "absent", "no NVIDIA GPU in this machine")
     if machine.container:
         mend = (
@@ -191,7 +193,7 @@ def nvml(machine: Machine) -> Finding:
             ("install the driver's library (Debian)", "sudo apt install libnvidia-ml1"),
             ("or name it", "export MICROJOULE_NVML=/path/to/libnvidia-ml.so.1"),
         )
-    return Finding("nvml", "blocked", f"there is an NVIDIA GPU, but {loads}", mend)
+    return Finding("nvml", "blocked", f"there is an NVIDIA GPU, but {why}", mend)
 
 
 def hwmon(machine: Machine) -> Finding:
@@ -377,12 +379,50 @@ def _nvidia_cards(sysfs: str) -> int:
     )
 
 
-def _loads(library: str) -> str:
-    """Why a shared library cannot be loaded; empty where it can."""
+def _gpus(library: str) -> tuple[int, str]:
+    """How many GPUs NVIDIA's library shows, and why none."""
     import ctypes
 
     try:
-        ctypes.CDLL(library)
-    except OSError as error:
-        return str(error)
-    return ""
+        nvml = ctypes.CDLL(library)
+        nvml.nvmlErrorString.restype = ctypes.c_char_p
+        result = nvml.nvmlInit_v2()
+        if result:
+            return 0, f"NVML does not start: {nvml.nvmlErrorString(result).decode()}"
+        count = ctypes.c_uint()
+        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
+        nvml.nvmlShutdown()
+    except (OSError, AttributeError) as error:
+        return 0, str(error)
+    return count.value, "NVML shows none"
+
+
+def beside_pynvml(sensors: Iterable[Sensor]) -> str:
+    """In what pynvml, through which most tools look at GPUs, differs from us; empty if in nothing.
+
+    Only where both have a library and GPUs: pynvml always takes the one that the loader finds.
+    """
+    ours = {s.id: s.method for s in sensors if s.source == "nvml" and s.readable}
+    if not ours:
+        return ""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception:  # whatever it is that keeps pynvml away is no problem of ours
+        return ""
+    try:
+        theirs = {}
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            theirs[f"gpu{index}"] = pynvml.nvmlDeviceGetUUID(handle)
+    except Exception as error:
+        return f"pynvml cannot list the GPUs: {error}"
+    finally:
+        pynvml.nvmlShutdown()
+    unlike = [
+        f"{name} is {theirs.get(name, 'not there')}"
+        for name in sorted(ours.keys() | theirs.keys())
+        if theirs.get(name, "not there") not in ours.get(name, "")
+    ]
+    return f"pynvml sees other GPUs than microjoule: {', '.join(unlike)}" if unlike else ""
