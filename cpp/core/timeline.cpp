@@ -138,6 +138,9 @@ bool Timeline::feed_stepped(const Reading& reading) {
 bool Timeline::feed_gauge(const Reading& reading, std::int64_t wanted_since_ns) {
     const std::int64_t t = middle(reading.before_ns, reading.after_ns);
     const std::int64_t last = anchors_.empty() ? t : anchors_.back().at;
+    if (lost_ || interrupted_) {
+        trapezoid_.interrupt();
+    }
     if (!anchors_.empty() && t <= last) {
         return false;  // the very sample that was seen before
     }
@@ -145,7 +148,7 @@ bool Timeline::feed_gauge(const Reading& reading, std::int64_t wanted_since_ns) 
     // A sample that is one or two updates old tells of the time since, an older one only if
     // somebody has asked all the while and the device was slow to answer.
     const bool asleep = t - last > 2 * period && wanted_since_ns > last;
-    if (asleep || lost_ || interrupted_ || t - last > kGaugeGap) {
+    if (asleep || t - last > kGaugeGap) {
         trapezoid_.interrupt();
     }
     const double power = static_cast<double>(reading.raw) * 1e-15 / unit_;

@@ -104,6 +104,28 @@ TEST_CASE("a lost sensor leaves a gap, and what was said of it stays") {
     CHECK(units(timeline.at(3 * kSecond + 2 * kMillisecond)) - units(end) > 190'000);
 }
 
+TEST_CASE("a gauge that was lost begins anew, also where its first value belongs to the past") {
+    SensorInfo info = counter_info();
+    info.shape = Shape::gauge;
+    info.unit = 1e-9;
+    info.period_hint_ns = 100 * kMillisecond;
+    Timeline timeline(info);
+    const auto feed = [&](std::int64_t ms, Status status) {
+        timeline.feed(reading(kSecond + ms * kMillisecond, 10'000'000, status), kSecond);
+    };
+    feed(0, Status::ok);
+    feed(100, Status::ok);
+    feed(150, Status::lost);
+    const EnergyAt a = timeline.at(kSecond + kSecond);
+    feed(950, Status::ok);  // of before the time that was answered for
+    feed(1050, Status::ok);
+    feed(1150, Status::ok);
+    const EnergyAt b = timeline.at(kSecond + 1100 * kMillisecond);
+    CHECK(a.gap_ns == 900 * kMillisecond);
+    CHECK(b.gap_ns == a.gap_ns);
+    CHECK((units(b) - units(a)) * 1e-9 == doctest::Approx(10 * 0.1).epsilon(1e-6));
+}
+
 TEST_CASE("what flowed before a sensor's first value is a gap") {
     SensorInfo info = counter_info();
     info.shape = Shape::gauge;
