@@ -18,6 +18,10 @@ constexpr int kSwings = 32;
 // A power sample older than this says nothing about the next one.
 constexpr std::int64_t kGaugeGap = 10 * kSecond;
 
+// What an E(t) can hold, with room for an estimate beyond it: 2.1 GJ where a step is 2^-32 J (25
+// days of a kilowatt through perf). What comes after that is a gap, and said.
+constexpr std::int64_t kMostUnits = 9'200'000'000'000'000'000;
+
 std::int64_t middle(std::int64_t a, std::int64_t b) noexcept {
     return a + (b - a) / 2;
 }
@@ -85,7 +89,9 @@ bool Timeline::feed_counter(const Reading& reading) {
     // the last read that showed it.
     const std::int64_t elapsed = reading.after_ns - same_before_ns_ + 2 * period_.longest_ns();
     Counter::Result result = counter_.feed(reading.raw, elapsed);
-    if (interrupted_ && result.step != Step::first) {
+    const std::int64_t held = anchors_.empty() ? 0 : anchors_.back().units;
+    const bool full = result.delta > static_cast<std::uint64_t>(kMostUnits - held);
+    if (result.step != Step::first && (interrupted_ || full)) {
         result = {Step::reset, 0, false};
     }
     if (result.step == Step::unchanged) {
@@ -129,7 +135,8 @@ bool Timeline::feed_counter(const Reading& reading) {
 }
 
 bool Timeline::feed_stepped(const Reading& reading) {
-    const auto units = static_cast<std::int64_t>(reading.raw);
+    const auto units =
+        static_cast<std::int64_t>(std::min<std::uint64_t>(reading.raw, std::uint64_t{kMostUnits}));
     const double sigma = static_cast<double>(reading.after_ns - reading.before_ns) / kSqrt12;
     push_exact(middle(reading.before_ns, reading.after_ns), sigma, units);
     return true;

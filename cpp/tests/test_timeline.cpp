@@ -201,3 +201,21 @@ TEST_CASE("an estimate from two changes a nanosecond apart stays within an int64
     CHECK(later.units > 0);
     CHECK(later.low <= later.high);
 }
+
+TEST_CASE("energy beyond what an int64 holds is a gap and said, never less than before") {
+    SensorInfo info = counter_info();
+    info.unit = 0x1p-32;
+    Timeline timeline(info);
+    const std::uint64_t day = std::uint64_t{86'400'000} << 32;  // a kilowatt
+    std::uint64_t raw = 0;
+    for (std::int64_t i = 1; i <= 30; ++i, raw += day) {
+        timeline.feed(reading(i * 86'400 * kSecond, raw), 0);
+        timeline.feed(reading(i * 86'400 * kSecond + kMillisecond, raw), 0);
+    }
+    const EnergyAt before = timeline.estimate(24 * 86'400 * kSecond);
+    const EnergyAt after = timeline.estimate(29 * 86'400 * kSecond);
+    CHECK(before.resets == 0);
+    CHECK(after.units > before.units);
+    CHECK(after.resets > 0);
+    CHECK(after.gap_ns > 3 * 86'400 * kSecond);
+}
