@@ -26,6 +26,7 @@ from sim.zones import (
     Power,
     Proc,
     Register,
+    Supply,
     Zone,
     place,
     publisher,
@@ -42,6 +43,7 @@ __all__ = [
     "Proc",
     "Register",
     "Sensor",
+    "Supply",
     "Zone",
     "probe",
 ]
@@ -202,6 +204,7 @@ class PowercapBed:
         zones: Sequence[Zone] = (),
         *,
         hwmon: Sequence[Hwmon] = (),
+        supplies: Sequence[Supply] = (),
         msr: Sequence[Msr] = (),
         proc: Proc | None = None,
         files: Mapping[str, str] | None = None,
@@ -224,6 +227,8 @@ class PowercapBed:
         self._add_zones(placed, linked=layout == "linked")
         for number, device in enumerate(hwmon):
             self._add_hwmon(device, device.index if device.index is not None else number)
+        for supply in supplies:
+            self._add_supply(supply)
         for processor in msr:
             self._add_msr(processor)
         if proc is not None:
@@ -263,7 +268,7 @@ class PowercapBed:
         return self._sensors[key]
 
     def sensor(self, key: str) -> Sensor:
-        """Any sensor: a zone, ``hwmon0/energy1_input``, ``msr0/0x611``, ``proc/stat``."""
+        """Any sensor: ``hwmon0/energy1_input``, ``BAT0/power_now``, ``msr0/0x611``, a zone's."""
         if key not in self._sensors:
             raise KeyError(f"no sensor '{key}', only {', '.join(self._sensors)}")
         return self._sensors[key]
@@ -337,6 +342,18 @@ class PowercapBed:
             else:
                 self._config.power(path, source, nanoseconds(content.window_s))
             self._plans[key] = (path, source, counter, [folder])
+
+    def _add_supply(self, supply: Supply) -> None:
+        folder = f"sys/class/power_supply/{supply.name}"
+        for name, content in supply.attributes.items():
+            key = f"{supply.name}/{name}"
+            path = f"{folder}/{name}"
+            if isinstance(content, str):
+                self._config.text(path, content)
+                continue
+            source = publisher(content, self.epoch_ns, key)
+            self._config.power(path, source, nanoseconds(content.window_s))
+            self._plans[key] = (path, source, None, [folder])
 
     def _add_msr(self, processor: Msr) -> None:
         folder = f"dev/cpu/{processor.cpu}"

@@ -107,6 +107,14 @@ class Hwmon:
 
 
 @dataclass(frozen=True)
+class Supply:
+    """A power supply, such as a battery: its ``name`` and its attributes by file name."""
+
+    name: str
+    attributes: Mapping[str, str | Power]
+
+
+@dataclass(frozen=True)
 class Register:
     """An energy status register (MSR): 32 bits that count units of 2^-esu joules."""
 
