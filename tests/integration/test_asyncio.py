@@ -24,8 +24,10 @@ def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Mete
 
 def assert_right(bed: PowercapBed, m: uj.Measurement) -> None:
     assert m.settled
-    error_j = abs(m.energy_j - bed.energy_j(*m._stamps(), *KEYS))
-    assert error_j <= max(0.02 * m.energy_j, 6 * m.uncertainty_parts["timing"])
+    assert m.bounds_j is not None
+    low_j, high_j = m.bounds_j
+    assert low_j - 2e-4 <= bed.energy_j(*m._stamps(), *KEYS) <= high_j + 2e-4
+    assert low_j <= m.energy_j <= high_j
 
 
 def test_async_with_and_await(bed: PowercapBed, meter: uj.Meter) -> None:

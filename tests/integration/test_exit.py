@@ -27,8 +27,7 @@ ENDINGS = {
         "uj.begin()\n"
         "def work():\n"
         "    while True:\n"
-        "        uj.end(uj.begin())\n"
-        "        time.sleep(0.001)\n"
+        "        uj.end(uj.begin()).wait(0.01)\n"
         "threading.Thread(target=work, daemon=True).start(); time.sleep(0.05)"
     ),
     "read at exit": ("import atexit\nm = uj.end(uj.begin())\natexit.register(lambda: m.energy_j)"),
@@ -56,6 +55,25 @@ def run(bed: PowercapBed, code: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("code", ENDINGS.values(), ids=ENDINGS.keys())
 def test_the_interpreter_ends_in_silence(bed: PowercapBed, code: str) -> None:
     done = run(bed, code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_handlers_that_run_after_ours_may_measure(bed: PowercapBed) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import atexit\n"
+            "atexit.register(lambda: uj.end(uj.begin()).energy_j)\n"
+            "import microjoule as uj\n"
+            "uj.end(uj.begin())",
+        ],
+        env={**os.environ, **bed.environ},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

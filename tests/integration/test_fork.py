@@ -202,6 +202,24 @@ def test_a_settled_result_is_read_in_the_child(bed: PowercapBed) -> None:
     assert told["child"] == told["parent"]
 
 
+def test_an_unsettled_result_is_read_in_the_child(bed: PowercapBed) -> None:
+    told = run(
+        bed,
+        """
+        with uj.measure() as m:
+            time.sleep(0.05)
+        pid = os.fork()
+        if pid == 0:
+            tell("child", m)
+            os._exit(0)
+        join(pid)
+        tell("parent", m)
+        """,
+    )
+    assert_right(told["child"])
+    assert_right(told["parent"])
+
+
 def test_a_grandchild(bed: PowercapBed) -> None:
     told = run(
         bed,
@@ -238,6 +256,27 @@ def test_a_child_that_measures_nothing_ends_in_silence(bed: PowercapBed) -> None
         join(pid)
         if (pid := os.fork()) == 0:
             os.execv(sys.executable, [sys.executable, "-c", "pass"])
+        join(pid)
+        """,
+    )
+    assert told == {}
+
+
+def test_fork_while_a_thread_starts_the_shared_meter(bed: PowercapBed) -> None:
+    bed["package-0"].delay(0.2, reads=1)  # the start is one read long
+    told = run(
+        bed,
+        """
+        import threading
+        uj.Meter  # the import is over
+        starting = threading.Thread(target=uj.begin)
+        starting.start()
+        time.sleep(0.05)
+        pid = os.fork()
+        if pid == 0:
+            uj.end(uj.begin())
+            os._exit(0)
+        starting.join()
         join(pid)
         """,
     )

@@ -235,6 +235,18 @@ def test_a_reset_is_told(bed: PowercapBed, zone: Sensor, meter: uj.Meter) -> Non
     assert_the_other_is_unharmed(bed, m)
 
 
+def test_a_reset_right_before_the_end_is_told(
+    bed: PowercapBed, zone: Sensor, meter: uj.Meter
+) -> None:
+    with meter.measure() as m:
+        time.sleep(0.1)
+        zone.reset()
+        time.sleep(0.05)
+    assert m.wait(5)
+    assert m.quality == "mixed"
+    assert "reset" in m.reason
+
+
 def test_refused_from_the_start(bed_factory: BedFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     # given counters that only root may read
     bed = bed_factory([Zone("package-0", Constant(100))], proc=Proc(Constant(1.0)))
@@ -303,6 +315,22 @@ def test_a_slow_sensor_is_still_right(bed: PowercapBed, zone: Sensor, meter: uj.
     assert m.wait(5)
     error_j = abs(m.energy_j - truth_j(bed, m) - truth_j(bed, m, "package-1"))
     assert error_j <= max(0.02 * m.energy_j, 5 * timing_j(m))
+
+
+@pytest.mark.parametrize("delay_s", [0.03, 0.08, 0.3])
+@pytest.mark.parametrize("length_s", [0.02, 0.15])
+def test_a_slow_read_at_the_end_takes_nothing_in_from_after_it(
+    bed: PowercapBed, zone: Sensor, meter: uj.Meter, delay_s: float, length_s: float
+) -> None:
+    with meter.measure() as m:
+        time.sleep(length_s)
+        zone.delay(delay_s, reads=1)
+    assert m.wait(5)
+    assert_right(bed, m, "cpu0.package", "package-0")
+    assert m.bounds_j is not None
+    low_j, high_j = m.bounds_j
+    truth = truth_j(bed, m) + truth_j(bed, m, "package-1")
+    assert low_j - 1e-3 <= truth <= high_j + 1e-3
 
 
 def test_figures_of_a_stuck_sensor_come_after_a_second_marked_so(

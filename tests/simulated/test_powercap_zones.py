@@ -16,9 +16,12 @@ def measured(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> tuple[uj.Meas
     for name, value in bed.environ.items():
         monkeypatch.setenv(name, value)
     with uj.Meter() as meter:
-        with meter.measure() as m:
-            time.sleep(0.05)
-        assert m.wait(5)
+        for _ in range(50):
+            with meter.measure() as m:
+                time.sleep(0.05)
+            assert m.wait(5)
+            if all(sensor.update_period_s or not sensor.readable for sensor in meter.sensors()):
+                break  # it has learnt how often the counters are updated
     return m, meter
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import threading
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -78,6 +80,49 @@ def test_one_object_within_itself(meter: uj.Meter) -> None:
     with measure as outer, measure as inner:
         assert outer is not inner
     assert outer._stamps()[0] <= inner._stamps()[0] <= inner._stamps()[1] <= outer._stamps()[1]
+
+
+def test_one_object_in_tasks_that_overlap(meter: uj.Meter) -> None:
+    measure = meter.measure("shared")
+    ended: list[str] = []
+
+    async def one(name: str, length_s: float) -> uj.Measurement:
+        async with measure as m:
+            await asyncio.sleep(length_s)
+        assert m._stamps()[1] != 0  # its own window, not that of the other task
+        ended.append(name)
+        return m
+
+    async def main() -> list[uj.Measurement]:
+        return await asyncio.gather(one("short", 0.01), one("long", 0.1))
+
+    short, long = asyncio.run(main())
+    assert ended == ["short", "long"]
+    assert short._stamps()[1] < long._stamps()[1]
+
+
+def test_one_object_in_threads_that_overlap(meter: uj.Meter) -> None:
+    measure = meter.measure("shared")
+    inside = threading.Barrier(2)
+    short_is_over = threading.Event()
+    windows: dict[str, uj.Measurement] = {}
+
+    def short() -> None:
+        with measure as windows["short"]:
+            inside.wait()
+        short_is_over.set()
+
+    def long() -> None:
+        with measure as windows["long"]:
+            inside.wait()
+            short_is_over.wait()
+
+    threads = [threading.Thread(target=work) for work in (short, long)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert windows["short"]._stamps()[1] < windows["long"]._stamps()[1]
 
 
 def test_an_exception_passes_and_the_block_has_ended(meter: uj.Meter) -> None:
@@ -303,10 +348,18 @@ def test_a_stage_that_is_none(bad: object) -> None:
         uj.measure(stage=bad)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bad", [0, 0.0, -1, 1e-9, 1e9, float("nan"), float("inf")])
-def test_a_trace_step_that_is_none(bad: float) -> None:
+@pytest.mark.parametrize(
+    "bad", [0, 0.0, -1, 1e-9, 1e9, float("nan"), float("inf"), "x", None, [0.1]]
+)
+def test_a_trace_step_that_is_none(bad: object) -> None:
     with pytest.raises(ValueError, match="step in seconds"):
-        uj.measure(trace=bad)
+        uj.measure(trace=bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bad", ["x", 3, uj.Meter])
+def test_a_meter_that_is_none(bad: object) -> None:
+    with pytest.raises(ValueError, match="meter"):
+        uj.measure(meter=bad)  # type: ignore[arg-type]
 
 
 def test_what_cannot_be_called(meter: uj.Meter) -> None:

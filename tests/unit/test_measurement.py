@@ -142,10 +142,17 @@ def test_wait(meter: uj.Meter) -> None:
     with meter.measure() as m:
         pass
     assert m.wait(0) in (True, False)
-    assert m.wait(-1) in (True, False)
     assert m.wait(5)
     assert m.wait()
     assert m.wait(0)
+    assert m.wait(float("inf"))
+
+
+@pytest.mark.parametrize("bad", [-1, float("nan"), "x", None])
+def test_a_timeout_that_is_none(meter: uj.Meter, bad: object) -> None:
+    m = meter.end(meter.begin())
+    with pytest.raises(ValueError, match="timeout"):
+        m.wait(bad)  # type: ignore[arg-type]
 
 
 def test_reading_a_figure_waits_for_it(meter: uj.Meter) -> None:

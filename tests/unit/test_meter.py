@@ -95,6 +95,12 @@ def test_a_window_ends_once(meter: uj.Meter) -> None:
             meter.lap(token)
 
 
+@pytest.mark.parametrize("bad", [3, b"x", ["x"]])
+def test_a_label_that_is_none(meter: uj.Meter, bad: object) -> None:
+    with pytest.raises(ValueError, match="label"):
+        meter.begin(bad)  # type: ignore[arg-type]
+
+
 def test_a_token_may_cross_threads(meter: uj.Meter) -> None:
     tokens = []
     thread = threading.Thread(target=lambda: tokens.append(meter.begin("elsewhere")))
@@ -165,6 +171,30 @@ class TestShared:
             uj.lap(bad)  # type: ignore[arg-type]
         assert uj.end(own).wait(5)
 
+    def test_a_bad_token_starts_nothing(self) -> None:
+        before = len(list(Path("/proc/self/task").iterdir()))
+        for bad in (None, 12345):
+            with pytest.raises(ValueError, match="token"):
+                uj.end(bad)  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match="token"):
+                uj.lap(bad)  # type: ignore[arg-type]
+        assert len(list(Path("/proc/self/task").iterdir())) == before
+
+    def test_an_open_window_keeps_it_in_use(self) -> None:
+        meter = uj.meter()
+        token = uj.begin("mine")
+        meter.close()
+        assert uj.end(token).label == "mine"
+
+    def test_a_token_of_its_predecessor_ends_nobody_s_window(self) -> None:
+        meter = uj.meter()
+        old = meter.begin("old")
+        meter.close()
+        new = uj.begin("new")
+        with pytest.raises(ValueError, match="token"):
+            uj.end(old)
+        assert uj.end(new).label == "new"
+
     def test_sensors_are_those_of_the_running_one(self) -> None:
         assert [s.id for s in uj.sensors()] == ["model.cpu", "model.dram"]
         with uj.meter() as meter:
@@ -220,11 +250,10 @@ def test_a_result_outlives_its_meter() -> None:
 
 def test_meters_do_not_share_windows(meter: uj.Meter) -> None:
     with uj.Meter() as other:
-        tokens = [meter.begin() for _ in range(3)]
+        token, others = meter.begin("a"), other.begin("b")
         with pytest.raises(ValueError, match="token"):
-            other.end(tokens[2])
-        for token in tokens:
-            meter.end(token)
+            other.end(token)
+        assert (meter.end(token).label, other.end(others).label) == ("a", "b")
 
 
 # -- arguments --------------------------------------------------------------------------------
@@ -262,10 +291,17 @@ def test_a_pace_that_is_not_known() -> None:
         uj.Meter(pace="quick")
 
 
-@pytest.mark.parametrize("bad", [0, -0.1, 1.5, float("nan")])
-def test_an_overhead_limit_that_is_none(bad: float) -> None:
+@pytest.mark.parametrize("bad", [0, -0.1, 1.5, float("nan"), "x", None])
+def test_an_overhead_limit_that_is_none(bad: object) -> None:
     with pytest.raises(ValueError, match="share of one core"):
-        uj.Meter(overhead_limit=bad)
+        uj.Meter(overhead_limit=bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pace", ["events", "fixed"])
+@pytest.mark.parametrize("period_s", [1e-12, 1e12])
+def test_periods_beyond_reason_are_kept_within_it(pace: str, period_s: float) -> None:
+    with uj.Meter(period_s=period_s, pace=pace) as meter:
+        assert meter.end(meter.begin()).wait(5)
 
 
 @pytest.mark.parametrize(
@@ -304,6 +340,7 @@ def test_a_machine_that_shows_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path:
         assert meter.sensors() == []
     assert m.by_sensor == {}
     assert m.bounds_j is None
+    assert m.reason != ""  # what is missing is missing, not zero
     assert m.quality != "measured"
 
 
