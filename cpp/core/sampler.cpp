@@ -161,7 +161,7 @@ void Sampler::join(bool for_good) noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (auto& lane : slow_) {
         if (lane->place.load() == kAbandoned) {
-            (void)lane.release();  // its thread's, which nobody can wait for
+            lane.release()->place.store(kDisowned);  // its thread's, which nobody can wait for
         }
     }
     slow_.erase(std::remove(slow_.begin(), slow_.end(), nullptr), slow_.end());
@@ -184,7 +184,7 @@ bool Sampler::join(Lane& lane, std::int64_t deadline_ns) noexcept {
 }
 
 // Nobody can end a call into a driver. Its thread finds itself abandoned when the call returns, and
-// touches nothing any more but its lane, which is never freed. False if it has returned just now.
+// touches nothing any more but its lane, which it frees. False if it has returned just now.
 bool Sampler::abandon(Lane& lane) noexcept {
     int expected = kInCall;
     if (!lane.place.compare_exchange_strong(expected, kAbandoned)) {
@@ -320,8 +320,7 @@ void Sampler::feed_in(Feed& feed) {
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const std::size_t sensor = feed.first + i;
         failed = failed || feed.readings[i].status != Status::ok;
-        timelines_[sensor].feed(
-            feed.readings[i], settlement_.wanted_since(sensor));
+        timelines_[sensor].feed(feed.readings[i], settlement_.wanted_since(sensor));
     }
     feed.failures = failed ? feed.failures + 1 : 0;
     stats_.failed_reads += failed ? 1 : 0;
@@ -523,7 +522,11 @@ void Sampler::run(Lane& lane) noexcept {
             }
         }
         const std::int64_t due = turn(lane);
-        if (lane.place.load() == kAbandoned) {
+        if (lane.place.load() >= kAbandoned) {
+            while (lane.place.load() != kDisowned) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+            }
+            delete &lane;
             return;
         }
         sleep(lane, due);

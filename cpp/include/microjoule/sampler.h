@@ -131,6 +131,7 @@ private:
     static constexpr int kOutside = 0;
     static constexpr int kInCall = 1;  ///< in a call that may never return
     static constexpr int kAbandoned = 2;
+    static constexpr int kDisowned = 3;  ///< abandoned, and its thread's alone
 
     struct Lane {
         std::vector<Feed> feeds;
