@@ -2,6 +2,7 @@
 // stays, energy never falls, and nothing that is said of it is nonsense.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -20,10 +21,9 @@ SensorInfo any_sensor(fuzz::Input& input) {
     SensorInfo info;
     info.shape = static_cast<Shape>(input.take<std::uint8_t>() % 3);
     const auto step = input.take<std::uint8_t>();
-    info.unit = info.shape == Shape::counter ? std::ldexp(1.0, -(step % 25)) : 1e-9;
+    info.unit = info.shape == Shape::counter ? std::ldexp(1.0, -(step % 33)) : 1e-9;
     info.quantum = info.unit;
     info.modulus = info.shape == Shape::counter ? input.any() : 0;
-    // No more joules in a run than have an exact place in the 63 bits of E(t).
     info.max_power_w = std::pow(10.0, input.take<std::uint8_t>() % 5);
     info.period_hint_ns = 1 + static_cast<std::int64_t>(input.below(10 * kSecond));
     info.power_span_w = info.shape == Shape::stepped ? info.max_power_w : 0;
@@ -69,10 +69,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::int64_t now = kSecond;
     std::int64_t asked = 0;
     std::int64_t read = 0;  // when the last call returned
+    std::array<std::int64_t, 16> recent{};
+    std::size_t count = 0;
     std::uint64_t raw = input.any();
     while (!input.empty()) {
         const auto step = input.take<std::uint8_t>();
         now += static_cast<std::int64_t>(input.below(kDay));
+        recent[count++ % recent.size()] = now;
         if (now > 30 * kDay) {
             break;
         }
@@ -87,8 +90,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 const std::uint64_t next = input.any();
                 raw = step % 8 == 3 ? next : raw + (next >> (step / 8));
                 raw = info.modulus != 0 && step % 8 != 3 ? raw % info.modulus : raw;
-                // What is computed rather than read (a model, CPU time) is never that large.
-                reading.raw = info.shape == Shape::stepped ? raw >> 2 : raw;
+                reading.raw = raw;
                 // A counter's value is from the call; a power reading may be older than that.
                 const auto older = input.take<std::uint32_t>();
                 if (info.shape == Shape::counter) {
@@ -111,9 +113,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                     const std::uint64_t delta = input.any() >> 24;
                     for (int i = 0; i < step - 192; ++i) {
                         now += pace;
+                        recent[count++ % recent.size()] = now;
                         raw += i % each == 0 ? delta : 0;
                         raw = info.modulus != 0 ? raw % info.modulus : raw;
-                        reading.raw = info.shape == Shape::stepped ? raw >> 2 : raw;
+                        reading.raw = raw;
                         reading.before_ns = std::max(read, now - pace / 4);
                         reading.after_ns = read = now;
                         timeline.feed(reading, std::max<std::int64_t>(0, now - kSecond));
@@ -136,7 +139,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 if (!timeline.started()) {
                     break;  // the sampler asks nothing of a sensor that has shown nothing yet
                 }
-                asked = std::max(asked, now - static_cast<std::int64_t>(input.any() >> 24));
+                // Nor of a time behind the last 64 anchors, which are all that is kept for good.
+                const std::int64_t oldest = *std::min_element(recent.begin(), recent.end());
+                asked =
+                    std::max({asked, oldest, now - static_cast<std::int64_t>(input.any() >> 24)});
                 const EnergyAt guess = timeline.estimate(asked);
                 MUST(guess.frac >= 0 && guess.frac < 1);
                 const bool known = timeline.ready(asked, 1);
