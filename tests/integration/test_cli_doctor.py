@@ -34,7 +34,14 @@ def test_text_and_json_tell_the_same() -> None:
     found = json.loads(document.stdout)
     assert found["schema"] == 1
     assert found["intensity"]["place"] == "NO"
-    assert {f["way"] for f in found["findings"]} == {"powercap", "perf", "msr", "nvml", "hwmon", "battery"}
+    assert {f["way"] for f in found["findings"]} == {
+        "powercap",
+        "perf",
+        "msr",
+        "nvml",
+        "hwmon",
+        "battery",
+    }
     for sensor in found["sensors"]:
         assert sensor["id"] in told.stdout
     for finding in found["findings"]:
