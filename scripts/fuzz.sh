@@ -61,4 +61,4 @@ run() {
 }
 export -f run
 export build seconds python no_aslr
-printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I {} bash -c 'run {}'
+printf '%s\n' "${names[@]}" | xargs -P "$(nproc)" -I {} bash -c 'run {}' || exit 1
