@@ -48,7 +48,9 @@ void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
 }
 
 Windows::Windows(std::size_t sensors)
-    : sensors_(sensors), first_generation_(next_pool() << kGenerationBits), slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
+    : sensors_(sensors),
+      first_generation_(next_pool() << kGenerationBits),
+      slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
     grow();
 }
 
