@@ -336,7 +336,7 @@ def test_a_slow_read_at_the_end_takes_nothing_in_from_after_it(
 def test_figures_of_a_stuck_sensor_come_after_a_second_marked_so(
     bed: PowercapBed, zone: Sensor, meter: uj.Meter
 ) -> None:
-    zone.delay(3.0, reads=1)
+    zone.delay(2.0, reads=1)
     with meter.measure() as m:
         time.sleep(0.1)
     assert m.energy_j >= 0
