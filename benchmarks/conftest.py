@@ -33,7 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("python_files", "bench_*.py")
-    config.stash[book_key] = Book()
+    file = config.getoption("--figures")
+    config.stash[book_key] = Book(file=Path(file) if file else None)
 
 
 @pytest.fixture
@@ -86,6 +87,3 @@ def pytest_terminal_summary(
         return
     terminalreporter.section("figures")
     terminalreporter.write_line(str(book))
-    path = config.getoption("--figures")
-    if path:
-        Path(path).write_text(f"{book}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
@@ -28,11 +29,14 @@ class Book:
     """All figures of a run."""
 
     figures: list[Figure] = field(default_factory=list)
+    file: Path | None = None  # kept up to date, so that a run that is broken off loses nothing
 
     def add(self, what: str, figure: str, bar: str = "", holds: bool | None = None) -> None:
         """Puts a figure down, and prints it."""
         row = Figure(what, bar, figure, holds, os.getloadavg()[0])
         self.figures.append(row)
+        if self.file is not None:
+            self.file.write_text(f"{self}\n")
         print(f"{row.what}: {row.figure} (bar: {row.bar or 'none'}) {row.verdict}")
 
     def at_most(self, what: str, value: float, bar: float, unit: str, note: str = "") -> None:
