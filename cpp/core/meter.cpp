@@ -100,6 +100,7 @@ std::uint64_t Meter::post_begin(Handle handle) {
     Record& record = sampler_.windows().at(handle.record);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     record.start_ns.store(event.t_ns, std::memory_order_relaxed);
+    record.end_ns.store(0, std::memory_order_relaxed);  // not the end of the record's last user
     log_.publish(number, event);
     sampler_.nudge();
     return Windows::token(handle);

@@ -21,6 +21,7 @@ constexpr std::int64_t kPatienceLongest = 800 * kMillisecond;
 // The search for a counter's update period when a meter starts.
 constexpr std::int64_t kSearch = 50 * kMillisecond;
 constexpr std::int64_t kSearchPeriods = 5;
+constexpr std::int64_t kSlowHint = 20 * kMillisecond;
 // A thread that is stuck in a driver call is waited for this long when a meter ends, and a slow
 // source's first reading when it starts.
 constexpr std::int64_t kGoodbye = 100 * kMillisecond;
@@ -366,20 +367,29 @@ PaceInputs Sampler::inputs(const Lane& lane, const Feed& feed, std::int64_t now_
     in.trace_step_ns = settlement_.trace_step_ns();
     in.wrap_safe_ns = INT64_MAX;
     in.period_known = true;
+    bool learnt = true;
+    std::int64_t last_change_ns = 0;
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const Timeline& timeline = timelines_[feed.first + i];
         in.unsettled = in.unsettled || settlement_.asked_since(feed.first + i) != INT64_MAX;
         in.period_ns = std::max(in.period_ns, timeline.period().period_ns());
-        in.period_known = in.period_known && (sensors_[feed.first + i].shape != Shape::counter ||
-                                              timeline.period().known());
+        const bool counter = sensors_[feed.first + i].shape == Shape::counter;
+        in.period_known = in.period_known && (!counter || timeline.period().known());
+        // A slow counter would keep the search going for seconds: a few gaps must do.
+        const bool slow = sensors_[feed.first + i].period_hint_ns >= kSlowHint;
+        learnt = learnt && (!counter || timeline.period().well_known() ||
+                            (slow && timeline.period().known()));
+        if (!slow) {
+            last_change_ns = std::max(last_change_ns, timeline.last_anchor_ns());
+        }
         in.wrap_safe_ns = std::min(in.wrap_safe_ns, timeline.wrap_safe_ns());
         if (feed.readings.size() == 1) {
             in.next_change_ns = timeline.next_change_ns(in.next_change_within_ns);
         }
     }
-    if (now_ns < feed.searching_until_ns && !in.period_known) {
+    if (now_ns < feed.searching_until_ns && !learnt) {
         in.searching = in.unsettled = true;
-        in.last_event_ns = std::max(in.last_event_ns, feed.search_began_ns);
+        in.last_event_ns = std::max({in.last_event_ns, feed.search_began_ns, last_change_ns});
     }
     return in;
 }
@@ -428,8 +438,10 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
 std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
     std::int64_t due = INT64_MAX;
     lane.planned_for = lane.called.load();
-    // Awake only if every source is: one that sleeps must be woken by the next event.
+    // Awake only if every source is: one that sleeps must be woken by the next event. What merely
+    // rides along (the process's CPU time) has no vote beside a sensor.
     lane.awake = !lane.feeds.empty();
+    const bool alone = lane.feeds.size() == 1;
     for (Feed& feed : lane.feeds) {
         const PaceInputs in = inputs(lane, feed, now_ns);
         feed.due_ns = feed.pace.next(feed.last_read_ns, in);
@@ -442,7 +454,8 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
             const std::int64_t back_off = 100 * kMicrosecond << std::min(feed.failures, 7);
             feed.due_ns = std::max(feed.due_ns, feed.last_read_ns + back_off);
         }
-        lane.awake = lane.awake && feed.pace.awake(now_ns, in);
+        lane.awake =
+            lane.awake && (feed.pace.awake(now_ns, in) || (!alone && !sensors_[feed.first].energy));
         due = std::min(due, feed.due_ns);
     }
     // Whoever takes events in passes them on to the slow lanes: they must not wait for its next

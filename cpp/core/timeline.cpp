@@ -285,6 +285,9 @@ void Timeline::place() {
         // The value was set by an update inside the bracket, and the update after that one came
         // later than the last read that still showed it.
         const Anchor& next = anchors_[k + 1];
+        if (anchor.hi - anchor.lo_learnt > 3 * period) {
+            continue;  // more periods fit than are tried below
+        }
         const std::int64_t from = std::max(anchor.lo_learnt, next.lo - period);
         std::int64_t best = 0;
         double best_sigma = 0;

@@ -324,6 +324,7 @@ class Measurement(_core.Window):
         """The figures: final ones are kept, and the native record given back."""
         if hasattr(self, "_figures"):
             return self._figures
+        # An open window is not waited for: its figures are those so far.
         if self._stamps()[1] and not getattr(self, "_timed_out", False):
             self._timed_out = not _core.wait(self, _PATIENCE_S)
         with _taking:

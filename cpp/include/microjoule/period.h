@@ -8,8 +8,8 @@ namespace microjoule {
 
 /// Learns how often a counter is updated, and how unevenly, from well-bracketed changes.
 ///
-/// Mean and spread of those of the last 64 gaps that are near their median, so that one lost update
-/// or one late read does not move them. Until three gaps are known only the hint exists, and
+/// Mean and spread of those of the last 64 gaps that are near their median, so that one lost
+/// update or one late read does not move them. Until three gaps are known only the hint exists, and
 /// `known()` says so.
 class Period {
 public:
@@ -19,6 +19,8 @@ public:
     void add(std::int64_t gap_ns, std::int64_t bracket_ns) noexcept;
 
     [[nodiscard]] bool known() const noexcept { return count_ >= 3; }
+    /// Enough gaps for a mean that further ones hardly move.
+    [[nodiscard]] bool well_known() const noexcept { return count_ >= 16; }
     [[nodiscard]] std::int64_t period_ns() const noexcept { return period_ns_; }
     /// Standard deviation of one gap, the brackets' own share taken out.
     [[nodiscard]] double jitter_ns() const noexcept { return jitter_ns_; }
