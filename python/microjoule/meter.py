@@ -211,7 +211,7 @@ class Meter:
 
 
 def _not_a_token(token: object) -> ValueError:
-    return ValueError(f"{token!r} is no token: pass what begin() returned, once")
+    return ValueError(f"{token!r} is no token of an open window: pass what begin() returned, once")
 
 
 class _SharedMeter(Meter):
@@ -269,10 +269,6 @@ def _keep() -> Meter:
         return _kept
 
 
-def _token_of_nobody(token: object) -> ValueError:
-    return ValueError(f"{token!r} is no token of an open window: pass what begin() returned, once")
-
-
 @atexit.register
 def _pause_at_exit() -> None:
     # Handlers that were registered earlier run later, and may still measure: paused, not closed.
@@ -305,7 +301,7 @@ def end(token: int) -> Measurement:
         ValueError: The token is unknown or has ended already.
     """
     if _shared is None:
-        raise _token_of_nobody(token)
+        raise _not_a_token(token)
     return _shared.end(token)
 
 
@@ -316,7 +312,7 @@ def lap(token: int) -> Measurement:
         ValueError: The token is unknown or has ended already.
     """
     if _shared is None:
-        raise _token_of_nobody(token)
+        raise _not_a_token(token)
     return _shared.lap(token)
 
 
