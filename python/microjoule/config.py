@@ -18,7 +18,17 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["KNOWN_PACES", "KNOWN_SOURCES", "Frozen", "Settings", "Value", "get", "load"]
+__all__ = [
+    "KNOWN_PACES",
+    "KNOWN_PROVIDERS",
+    "KNOWN_SOURCES",
+    "Frozen",
+    "Secret",
+    "Settings",
+    "Value",
+    "get",
+    "load",
+]
 
 KNOWN_SOURCES = (
     "powercap",
@@ -32,6 +42,8 @@ KNOWN_SOURCES = (
     "replay",
 )
 KNOWN_PACES = ("events", "fixed")
+# In the order in which they are asked where nobody says otherwise.
+KNOWN_PROVIDERS = ("electricitymaps", "watttime", "ukcarbon")
 
 _PREFIX = "MICROJOULE_"
 # A settings file is a page of text. Whatever is larger is not one, and a checkout must not be able
@@ -87,6 +99,32 @@ def _revive(cls: type[Frozen], *values: object) -> Frozen:
     new = cls.__new__(cls)
     new._fill(**dict(zip(cls.__slots__, values, strict=True)))
     return new
+
+
+class Secret:
+    """A token or password that no repr, message or report shows.
+
+    It is no ``str``, so that nothing prints it by chance; `reveal` gives the text to whoever sends
+    it.
+    """
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """Return the text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
 
 
 class Value(Frozen):
@@ -152,30 +190,56 @@ def _pace(raw: object) -> str:
     return str(pace)
 
 
-def _sources(raw: object) -> tuple[str, ...]:
-    if isinstance(raw, str):
-        names: list[object] = list(raw.split(","))
-    elif isinstance(raw, (list, tuple)):
-        names = list(raw)
-    else:
-        names = []
-    known = ", ".join(KNOWN_SOURCES)
-    found: list[str] = []
-    for name in names:
-        if not isinstance(name, str):
-            raise ValueError(f"pass names out of {known}")
-        name = name.strip().lower()
-        if not name:
-            continue
-        if name not in KNOWN_SOURCES:
-            near = _nearest(name, KNOWN_SOURCES)
-            hint = f" (did you mean {near}?)" if near else ""
-            raise ValueError(f"there is no source {name!r}{hint}; pass names out of {known}")
-        if name not in found:
-            found.append(name)
-    if not found:
-        raise ValueError(f"pass at least one name out of {known}, or leave it unset for the best")
-    return tuple(found)
+def _names(what: str, known_names: tuple[str, ...]) -> Callable[[object], tuple[str, ...]]:
+    known = ", ".join(known_names)
+
+    def parse(raw: object) -> tuple[str, ...]:
+        if isinstance(raw, str):
+            names: list[object] = list(raw.split(","))
+        elif isinstance(raw, (list, tuple)):
+            names = list(raw)
+        else:
+            names = []
+        found: list[str] = []
+        for name in names:
+            if not isinstance(name, str):
+                raise ValueError(f"pass names out of {known}")
+            name = name.strip().lower()
+            if not name:
+                continue
+            if name not in known_names:
+                near = _nearest(name, known_names)
+                hint = f" (did you mean {near}?)" if near else ""
+                raise ValueError(f"there is no {what} {name!r}{hint}; pass names out of {known}")
+            if name not in found:
+                found.append(name)
+        if not found:
+            raise ValueError(
+                f"pass at least one name out of {known}, or leave it unset for the best"
+            )
+        return tuple(found)
+
+    return parse
+
+
+def _token(what: str) -> Callable[[object], Secret]:
+    def parse(raw: object) -> Secret:
+        text = raw.strip() if isinstance(raw, str) else ""
+        # It travels as it is in a header of HTTP.
+        if not text or not all("!" <= character <= "~" for character in text):
+            raise ValueError(f"pass {what}, printable ASCII without blanks")
+        return Secret(text)
+
+    return parse
+
+
+def _password(what: str) -> Callable[[object], Secret]:
+    def parse(raw: object) -> Secret:
+        if not isinstance(raw, str) or not raw.strip() or not raw.isprintable():
+            raise ValueError(f"pass {what}, one line of text")
+        return Secret(raw)
+
+    return parse
 
 
 def _offline(raw: object) -> bool:
@@ -193,7 +257,7 @@ def _offline(raw: object) -> bool:
 class _Option:
     """One row of the table of settings."""
 
-    __slots__ = ("attribute", "default", "from_project", "parse")
+    __slots__ = ("attribute", "default", "from_project", "parse", "secret")
 
     def __init__(
         self,
@@ -202,11 +266,13 @@ class _Option:
         *,
         from_project: bool = False,
         attribute: str | None = None,
+        secret: bool = False,
     ) -> None:
         self.parse = parse
         self.default = default
         self.from_project = from_project
         self.attribute = attribute
+        self.secret = secret
 
 
 _OPTIONS: dict[str, _Option] = {
@@ -216,7 +282,7 @@ _OPTIONS: dict[str, _Option] = {
     "nvml": _Option(
         _text("the path of the NVML library, such as libnvidia-ml.so.1"), "libnvidia-ml.so.1"
     ),
-    "sources": _Option(_sources, None, from_project=True),
+    "sources": _Option(_names("source", KNOWN_SOURCES), None, from_project=True),
     "period": _Option(_period, 0.001, from_project=True, attribute="period_s"),
     "pace": _Option(_pace, "events", from_project=True),
     "country": _Option(
@@ -227,6 +293,14 @@ _OPTIONS: dict[str, _Option] = {
     # None: the SQLite file in the user's data folder, whose path the store itself works out.
     "store": _Option(_text("an SQLAlchemy URL, such as sqlite:////home/me/runs.db"), None),
     "offline": _Option(_offline, True),
+    "providers": _Option(_names("provider", KNOWN_PROVIDERS), KNOWN_PROVIDERS),
+    "electricitymaps_token": _Option(
+        _token("the token of your Electricity Maps account"), None, secret=True
+    ),
+    "watttime_user": _Option(_text("the name of your WattTime account"), None),
+    "watttime_password": _Option(
+        _password("the password of your WattTime account"), None, secret=True
+    ),
 }
 
 # --- layers --------------------------------------------------------------------------------------
@@ -362,7 +436,7 @@ def _user_layer(environ: Mapping[str, str], home: str | None, warnings: list[str
     for key, raw in _parse_toml(content, path).items():
         if key in _OPTIONS:
             kept[key] = raw
-        elif not isinstance(raw, dict):  # tables belong to later parts (providers, dashboard)
+        elif not isinstance(raw, dict):  # tables belong to later parts (dashboard)
             warnings.append(_unknown_key(key, path))
     return _Layer("user", kept, path)
 
@@ -417,7 +491,8 @@ def _pick(key: str, layers: list[_Layer]) -> Value:
             try:
                 return Value(option.parse(raw), origin, layer.level)
             except ValueError as error:
-                raise ValueError(f"{origin} is {raw!r}: {error}") from None
+                shown = "not usable" if option.secret else repr(raw)
+                raise ValueError(f"{origin} is {shown}: {error}") from None
     return Value(option.default, "default", "default")
 
 
@@ -437,6 +512,10 @@ class Settings(Frozen):
         intensity: own carbon intensity in g/kWh; None where unset.
         store: SQLAlchemy URL of the store; None means the SQLite file in the user's data folder.
         offline: True: nothing leaves the machine.
+        providers: names of the live providers of carbon intensity, in the order to ask them.
+        electricitymaps_token: token of an Electricity Maps account, or None.
+        watttime_user: name of a WattTime account, or None.
+        watttime_password: its password, or None.
         warnings: one sentence for each thing in a file that was left out, to be shown by whoever
             has a place to show it.
     """
@@ -454,6 +533,10 @@ class Settings(Frozen):
         "intensity",
         "store",
         "offline",
+        "providers",
+        "electricitymaps_token",
+        "watttime_user",
+        "watttime_password",
         "warnings",
         "_picked",
     )
@@ -469,6 +552,10 @@ class Settings(Frozen):
     intensity: float | None
     store: str | None
     offline: bool
+    providers: tuple[str, ...]
+    electricitymaps_token: Secret | None
+    watttime_user: str | None
+    watttime_password: Secret | None
     warnings: tuple[str, ...]
     _picked: tuple[tuple[str, Value], ...]
 
@@ -486,9 +573,12 @@ class Settings(Frozen):
         return self.value(name).origin
 
     def to_dict(self) -> dict[str, object]:
-        """Return each setting with its origin, ready for JSON (``uj doctor``)."""
+        """Return each setting with its origin, ready for JSON (``uj doctor``); no secret."""
         return {
-            _OPTIONS[key].attribute or key: {"value": value.value, "origin": value.origin}
+            _OPTIONS[key].attribute or key: {
+                "value": "set" if isinstance(value.value, Secret) else value.value,
+                "origin": value.origin,
+            }
             for key, value in self._picked
         }
 

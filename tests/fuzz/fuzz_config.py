@@ -15,7 +15,7 @@ import atheris
 with atheris.instrument_imports(include=["microjoule.config"]):
     from microjoule import config
 
-KEYS = ("sysfs", "procfs", "devfs", "nvml", "store", "offline")
+KEYS = ("sysfs", "procfs", "devfs", "nvml", "store", "offline", "providers")
 HARMLESS = ("sources", "period", "pace", "country", "region", "intensity")
 
 

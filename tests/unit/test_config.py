@@ -1,6 +1,7 @@
 """Settings: order of the places, ranges, and what a hostile checkout must not reach."""
 
 import copy
+import json
 import os
 import pickle
 import subprocess
@@ -203,7 +204,20 @@ class TestProjectFile:
     """A checkout must not name a library to load, a place to write or a host to ask."""
 
     @pytest.mark.parametrize(
-        "key", ["nvml", "sysfs", "procfs", "devfs", "store", "offline", "providers", "dashboard"]
+        "key",
+        [
+            "nvml",
+            "sysfs",
+            "procfs",
+            "devfs",
+            "store",
+            "offline",
+            "providers",
+            "electricitymaps_token",
+            "watttime_user",
+            "watttime_password",
+            "dashboard",
+        ],
     )
     def test_what_can_harm_is_never_read_from_it(self, place, key):
         body = {
@@ -282,7 +296,7 @@ class TestProjectFile:
 
 class TestUserFile:
     def test_an_unknown_key_is_left_out_and_named(self, place):
-        place.user.write_text("perod = 1\n[providers]\nanything = 1\n")
+        place.user.write_text("perod = 1\n[dashboard]\nanything = 1\n")
         assert "did you mean 'period'?" in place.load().warnings[0]
         assert len(place.load().warnings) == 1  # tables belong to other parts
 
@@ -290,6 +304,54 @@ class TestUserFile:
         place.user.write_text("period = \n")
         with pytest.raises(ValueError, match=r"config.toml is not valid TOML"):
             place.load()
+
+
+SAID = {
+    "MICROJOULE_ELECTRICITYMAPS_TOKEN": "tok-3n-topsecret",
+    "MICROJOULE_WATTTIME_PASSWORD": "hush hush",
+}
+
+
+class TestSecrets:
+    """A token is in no repr, message or report; whoever sends it reveals it."""
+
+    def test_it_is_shown_nowhere(self, place):
+        settings = place.load(SAID)
+        shown = repr(settings) + str(settings.to_dict()) + json.dumps(settings.to_dict())
+        shown += repr(settings.value("electricitymaps_token")) + str(settings.watttime_password)
+        assert "topsecret" not in shown
+        assert "hush" not in shown
+        assert settings.to_dict()["electricitymaps_token"]["value"] == "set"
+        assert settings.electricitymaps_token.reveal() == "tok-3n-topsecret"
+        assert settings.watttime_password.reveal() == "hush hush"
+
+    def test_settings_with_secrets_are_values_like_all_others(self, place):
+        settings = place.load(SAID)
+        assert settings == place.load(SAID) == pickle.loads(pickle.dumps(settings))
+        assert hash(settings) == hash(place.load(SAID))
+        other = {**SAID, "MICROJOULE_WATTTIME_PASSWORD": "other"}
+        assert settings != place.load(other)
+
+    @pytest.mark.parametrize(
+        ("key", "raw"),
+        [
+            ("electricitymaps_token", "topsecret\r\nHost: evil"),
+            ("electricitymaps_token", "top secret"),
+            ("watttime_password", "topsecret\x1b[2J"),
+        ],
+    )
+    def test_one_that_cannot_be_sent_is_refused_and_not_shown(self, place, key, raw):
+        with pytest.raises(ValueError, match="is not usable: pass the") as error:
+            place.load({f"MICROJOULE_{key.upper()}": raw})
+        assert "secret" not in str(error.value)
+
+    def test_providers_keep_their_order(self, place):
+        assert place.load({"MICROJOULE_PROVIDERS": "ukcarbon, WattTime"}).providers == (
+            "ukcarbon",
+            "watttime",
+        )
+        with pytest.raises(ValueError, match="did you mean watttime"):
+            place.load({"MICROJOULE_PROVIDERS": "wattime"})
 
 
 class TestFrozen:
