@@ -1,13 +1,14 @@
 """Builds the shipped tables from a folder of fact tables, and shows what that changes.
 
-    python tools/build_tables.py SRC_DIR            write the tables, print the difference
-    python tools/build_tables.py SRC_DIR --check    print the difference only; exit 1 if any
+    python tools/build_tables.py                    write the tables, print the difference
+    python tools/build_tables.py --check            print the difference only; exit 1 if any
+    python tools/build_tables.py SRC_DIR            the same from another folder of facts
 
-SRC_DIR holds grid_intensity_country.csv, grid_intensity_region.csv, timezone_country.csv,
-cpu_tdp.csv, sources.csv and a README.md with the line ``Compiled YYYY-MM-DD`` (or pass --edition).
+The facts are in tools/facts, whose README.md says what is in them and has the line ``Compiled
+YYYY-MM-DD`` (or pass --edition).
 
 Only sources that may be redistributed go into the package: `OPEN` lists them, with the reason in
-NOTICE. territories.csv and aliases.csv are kept by hand and not touched here.
+NOTICE. The tables in `BY_HAND` are kept by hand and not touched here.
 """
 
 from __future__ import annotations
@@ -27,25 +28,78 @@ from microjoule.hardware import normalise  # noqa: E402  (needs the path above)
 
 CARBON = ROOT / "python" / "microjoule" / "carbon" / "data"
 HARDWARE = ROOT / "python" / "microjoule" / "hardware_data"
+FACTS = ROOT / "tools" / "facts"
+BY_HAND = ("territories.csv", "aliases.csv", "region_aliases.csv")
 
 Row = dict[str, str]
 Tables = dict[Path, str]
 
-# Open licences, and single facts that no licence covers. iea_2019 (not open) stays out.
+# Open licences, and single facts that no licence covers. iea_2019 (not open) stays out, and so does
+# what is only known through a table without an open licence (gsf_rtc, boavizta_db, ecologits).
 OPEN = {
     "grid": {"owid_ember_ct", "owid_ember_cc", "ember_co2js", "egrid2023_cc"},
-    "region": {
-        "egrid2023_cc",
-        "egrid2023_sub",
-        "mee_2025_47_cc",
-        "entsoe_cc",
-        "ga_ci",
-        "nga2024",
-    },
+    "region": {"egrid2023_cc", "egrid2023_sub", "mee_2025_47_cc", "entsoe_cc", "ga_ci", "nga2024"},
     "zone": {"tzdata"},
+    "cloud": {"gcp_region_carbon", "aws_regions", "azure_regions"},
+    "mix": {"owid_mix_cc"},
     # In this order a row wins over another of the same name.
     "cpu": ("intel_ark_cc", "amd_spec_cc", "ga_tdp"),
     "cpu_compiled": ("cpu_power_cc",),
+    "pue.csv": {
+        "aws_sustain",
+        "ms_efficiency",
+        "google_dc",
+        "meta_sustain",
+        "equinix",
+        "bloom",
+        "ga_pue",
+        "ccf_app",
+        "impact_gpus",
+        "codecarbon",
+    },
+    "wue.csv": {"aws_sustain", "ms_efficiency", "meta_sustain", "lbnl"},
+    "embodied.csv": {
+        "ccf_coef",
+        "bloom",
+        "r740_lca",
+        "hf_co2",
+        "chien2023",
+        "nvidia_pcf",
+        "ecodiag",
+    },
+    "equivalents.csv": {"ga_ref", "codecarbon_viz", "carbontracker_eq", "epa_eq", "led_9w"},
+    "lifecycle_factors.csv": {"ipcc_ar5", "codecarbon_sources", "uk_ci_api"},
+    "reported_models.csv": {
+        "bloom_table",
+        "bloom",
+        "llama1",
+        "llama2_card",
+        "llama3_card",
+        "llama31_card",
+        "llama32_card",
+        "llama4_card",
+        "olmo_env",
+    },
+}
+# Tables that ship as they are: their rows need no conversion, only an open source.
+AS_THEY_ARE = (
+    "pue.csv",
+    "wue.csv",
+    "embodied.csv",
+    "equivalents.csv",
+    "lifecycle_factors.csv",
+    "reported_models.csv",
+)
+# Whether transmission and distribution losses are in a source's figures; what is not listed is
+# unknown. Green Algorithms says so of its two rows for Hong Kong only.
+LOSSES = {
+    "owid_ember_ct": "no",
+    "owid_ember_cc": "no",
+    "ember_co2js": "no",
+    "egrid2023_cc": "no",
+    "egrid2023_sub": "no",
+    "entsoe_cc": "no",
+    "nga2024": "no",
 }
 UNCLEAR = "MIT (compiled file); upstream rights unclear"
 
@@ -65,6 +119,7 @@ OWN_SOURCES: list[list[str]] = [
         "2026",
         "Apache-2.0",
     ],
+    ["led_9w", "A 9 W lamp burning for an hour: a definition", "microjoule", "2026", "Apache-2.0"],
     [
         "dram_375",
         "3 W for 8 GB of memory, the older model of CodeCarbon",
@@ -125,15 +180,17 @@ def countries(facts: list[Row], regions: list[Row]) -> str:
                 fact["scope"],
                 fact["basis"],
                 fact["preferred"],
+                LOSSES.get(fact["source"], ""),
                 fact["source"],
             ]
         )
     for fact in regions:  # EPA's own national mean, direct, beside Ember's life-cycle one
         if fact["region"] == "US" and fact["source"] in OPEN["grid"]:
             us = ["US", "USA", "United States", fact["year"], fact["g_per_kwh"]]
-            rows.append([*us, fact["scope"], fact["basis"], "0", fact["source"]])
-    rows.sort(key=lambda row: (row[0], row[7] != "1", -int(row[3]), row[8]))
-    header = "iso2,iso3,name,year,g_per_kwh,scope,basis,preferred,source"
+            losses = LOSSES.get(fact["source"], "")
+            rows.append([*us, fact["scope"], fact["basis"], "0", losses, fact["source"]])
+    rows.sort(key=lambda row: (row[0], row[7] != "1", -int(row[3]), row[9]))
+    header = "iso2,iso3,name,year,g_per_kwh,scope,basis,preferred,losses,source"
     return render(header, rows)
 
 
@@ -143,13 +200,14 @@ def regions(facts: list[Row]) -> str:
     for fact in facts:
         if fact["source"] not in OPEN["region"] or fact["region"] == fact["iso2"]:
             continue
-        scope, note = fact["scope"], ""
+        scope, note, losses = fact["scope"], "", LOSSES.get(fact["source"], "")
         if scope == "direct CO2 only":
             scope, note = "direct", "CO2 only, without CH4 and N2O"
         elif scope == "direct (scope 2)":
             scope, note = "direct", ""
         elif scope == "generation and T&D":
-            scope, note = "unknown", "includes transmission and distribution losses"
+            scope, losses = "unknown", "yes"
+            note = "includes transmission and distribution losses"
         if fact["source"] == "entsoe_cc":
             note = "derived from the zone's generation mix; a lower bound"
         if fact["source"] == "nga2024":
@@ -163,12 +221,54 @@ def regions(facts: list[Row]) -> str:
                 fact["g_per_kwh"],
                 scope,
                 fact["basis"],
+                losses,
                 fact["source"],
                 note,
             ]
         )
     rows.sort(key=lambda row: row[0])
-    return render("region,iso2,name,year,g_per_kwh,scope,basis,source,note", rows)
+    return render("region,iso2,name,year,g_per_kwh,scope,basis,losses,source,note", rows)
+
+
+def cloud(google: list[Row], places: list[Row]) -> str:
+    """Google's own figures, newest year first; of the others the grid that a region hangs on."""
+    rows = [
+        [
+            f"gcp:{fact['region']}",
+            fact["iso2"],
+            fact["city"],
+            "",
+            fact["year"],
+            fact["g_per_kwh"],
+            "direct",
+            "unknown",
+            fact["cfe_fraction"],
+            "",
+            fact["source"],
+        ]
+        for fact in google
+        if fact["source"] in OPEN["cloud"]
+    ]
+    for fact in places:
+        if fact["source"] in OPEN["cloud"]:
+            key = f"{fact['provider']}:{fact['region']}"
+            cells = [key, fact["iso2"], fact["city"], fact["place"], "undated"]
+            rows.append([*cells, "", "", "", "", "", fact["source"]])
+    rows.sort(key=lambda row: (row[0], row[4] == "undated", -int(row[4].replace("undated", "0"))))
+    header = "region,iso2,city,place,year,g_per_kwh,scope,basis,cfe_fraction,losses,source"
+    return render(header, rows)
+
+
+def mixes(facts: list[Row]) -> str:
+    """TWh by source of a country and year."""
+    rows = [list(fact.values()) for fact in facts if fact["source"] in OPEN["mix"]]
+    return render(",".join(facts[0]), sorted(rows))
+
+
+def as_it_is(name: str, facts: list[Row]) -> str:
+    """A table whose rows need no conversion, less those whose source is not open."""
+    rows = [list(fact.values()) for fact in facts if fact["source"] in OPEN[name]]
+    return render(",".join(facts[0]), rows)
 
 
 def timezones(facts: list[Row]) -> str:
@@ -254,8 +354,13 @@ def build(folder: Path, edition: str) -> Tables:
         ),
         CARBON / "regions.csv": regions(region_facts),
         CARBON / "timezones.csv": timezones(read(folder / "timezone_country.csv")),
+        CARBON / "cloud_regions.csv": cloud(
+            read(folder / "cloud_google.csv"), read(folder / "cloud_places.csv")
+        ),
+        CARBON / "mix.csv": mixes(read(folder / "generation_mix.csv")),
+        **{CARBON / name: as_it_is(name, read(folder / name)) for name in AS_THEY_ARE},
     }
-    by_hand = [(CARBON / name).read_text("utf-8") for name in ("territories.csv", "aliases.csv")]
+    by_hand = [(CARBON / name).read_text("utf-8") for name in BY_HAND]
     primary, compiled = cpus(read(folder / "cpu_tdp.csv"), sources)
     return {
         **carbon,
@@ -272,7 +377,7 @@ def build(folder: Path, edition: str) -> Tables:
 def main() -> int:
     """Build, show, and unless asked only to check, write."""
     parser = argparse.ArgumentParser(description="Build the shipped tables from tables of facts.")
-    parser.add_argument("folder", type=Path, metavar="SRC_DIR")
+    parser.add_argument("folder", type=Path, metavar="SRC_DIR", nargs="?", default=FACTS)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if different")
     parser.add_argument("--edition", help="date of the facts, YYYY-MM-DD; default: their README")
     options = parser.parse_args()

@@ -43,6 +43,30 @@ Intel Odd 1 (95W),,,95,,cpu_power_cc
 6308,,,115,,cpu_power_cc
 Rasberry Pi 4,4,,6.4,,ga_tdp
 """,
+    "cloud_google.csv": """\
+region,iso2,city,year,g_per_kwh,cfe_fraction,source
+us-west1,US,Oregon,2024,79.23,0.87,gcp_region_carbon
+us-west1,US,Oregon,2025,97.85,0.83,gcp_region_carbon
+""",
+    "cloud_places.csv": """\
+provider,region,iso2,city,place,source
+aws,us-west-2,US,Oregon,eGRID-NWPP,aws_regions
+aws,us-west-9,US,Nowhere,eGRID-NWPP,gsf_rtc
+""",
+    "generation_mix.csv": """\
+iso2,iso3,name,year,coal_twh,total_twh,source
+NO,NOR,Norway,2023,0.04,153.59,owid_mix_cc
+""",
+    "pue.csv": """\
+provider,pue,year,source
+aws,1.14,2025,aws_sustain
+aws,1.35,2024,gsf_rtc
+""",
+    "wue.csv": "provider,source\naws,aws_sustain\nus,ecologits\n",
+    "embodied.csv": "key,source\nserver,ccf_coef\ndell,boavizta_db\n",
+    "equivalents.csv": "key,source\ncar,ga_ref\nled,led_9w\n",
+    "lifecycle_factors.csv": "energy_source,source\ncoal,ipcc_ar5\n",
+    "reported_models.csv": "model,source\nBLOOM,bloom\n",
     "README.md": "Compiled 2031-02-03 by hand.\n",
 }
 
@@ -61,6 +85,14 @@ def facts(tmp_path):
         "amd_spec_cc",
         "ga_tdp",
         "cpu_power_cc",
+        "gcp_region_carbon",
+        "aws_regions",
+        "owid_mix_cc",
+        "aws_sustain",
+        "ccf_coef",
+        "ga_ref",
+        "ipcc_ar5",
+        "bloom",
     ]
     rows = [f"{key},Title,Publisher,2025,Licence,," for key in keys]
     head = "key,title,publisher,year,licence,reached_through,note"
@@ -104,6 +136,26 @@ def test_what_a_scope_cannot_say_becomes_a_note(built):
     assert set(regions) == {"US-CA", "CN-BJ"}
     assert regions["CN-BJ"]["scope"] == "direct"
     assert "CO2 only" in regions["CN-BJ"]["note"]
+
+
+def test_cloud_regions_are_google_figures_newest_first_and_places_of_the_others(built):
+    regions = built["carbon/cloud_regions.csv"]
+    assert [(row["region"], row["year"], row["place"]) for row in regions] == [
+        ("aws:us-west-2", "undated", "eGRID-NWPP"),
+        ("gcp:us-west1", "2025", ""),
+        ("gcp:us-west1", "2024", ""),
+    ]
+
+
+def test_rows_known_only_through_a_closed_table_stay_out(built):
+    assert [row["pue"] for row in built["carbon/pue.csv"]] == ["1.14"]
+    assert [row["provider"] for row in built["carbon/wue.csv"]] == ["aws"]
+    assert [row["key"] for row in built["carbon/embodied.csv"]] == ["server"]
+
+
+def test_the_shipped_tables_are_what_the_facts_in_the_repository_make():
+    done = subprocess.run([sys.executable, str(TOOL), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 def test_zones_that_lie_are_put_right_or_left_out(built):

@@ -247,7 +247,7 @@ def of_country(iso2: str, *, time_zone: str = "") -> Intensity | None:
         assert row is not None
         note = _join(time_zone, f"{name} ({iso2}) has no figures: those of {row[2]} stand in")
         extra = (*extra, ("neighbour", _NEIGHBOUR))
-    code, _, _, year, _, _, basis, _, _ = row
+    code, _, _, year, _, _, basis, _, _, _ = row
     spread = _COUNTRY_FOR_REGION.get(code, _COUNTRY_FOR_REGION_ELSEWHERE)
     parts = (*_common_parts(int(year), basis), ("country for region", spread), *extra)
     return _from_row(row, parts, rung, guess=guess, note=note)
@@ -257,9 +257,9 @@ def of_region(code: str) -> Intensity | None:
     """Return the intensity of a region by its code (any case), None for an unknown code."""
     wanted = code.casefold()
     for row in _tables.rows(_tables.text("regions.csv")):
-        region, _, name, year, g_per_kwh, scope, basis, source, note = row
+        region, _, name, year, g_per_kwh, scope, basis, losses, source, note = row
         if region.casefold() == wanted:
-            cells = [region, "", name, year, g_per_kwh, scope, basis, "1", source]
+            cells = [region, "", name, year, g_per_kwh, scope, basis, "1", losses, source]
             return _from_row(cells, _common_parts(int(year), basis), "region", note=note)
     return None
 
@@ -352,7 +352,7 @@ def _from_row(
     guess: bool = False,
     note: str = "",
 ) -> Intensity:
-    place, _, name, year, g_per_kwh, scope, basis, _, source = row
+    place, _, name, year, g_per_kwh, scope, basis, _, _, source = row
     title, publisher, _, licence = _tables.source(source)
     return Intensity(
         g_per_kwh=float(g_per_kwh),

@@ -51,6 +51,25 @@ def rows(table: str) -> Iterator[list[str]]:
             yield split(line)
 
 
+def records(name: str) -> list[dict[str, str]]:
+    """Return the rows of a shipped table by column, each with its source's title and licence.
+
+    Cells are text as they stand in the file: an empty one is unknown, and a year may be
+    ``"undated"``.
+
+    Args:
+        name: such as ``"pue.csv"``.
+    """
+    whole = text(name)
+    header = split(whole[: whole.index("\n")])
+    found = [dict(zip(header, row, strict=True)) for row in rows(whole)]
+    for record in found:
+        title, publisher, _, licence = source(record["source"])
+        record["source_title"] = f"{title}, {publisher}"
+        record["licence"] = licence
+    return found
+
+
 def find(table: str, key: str) -> list[str] | None:
     """Return the first row whose first cell is ``key``, without looking at the others."""
     at = table.find(f"\n{key},")
