@@ -63,6 +63,8 @@ void register_meter(py::module_& m) {
                 return make_window(result_type(), self, Windows::handle(token));
             },
             py::arg("trace_step_ns") = 0, "Opens a window and returns its Measurement at once.")
+        .def("schedule", &Meter::schedule, py::arg("border_ns"), py::call_guard<ReleaseGil>(),
+             "Instants at which E is settled as well while a window is open, in order.")
         .def("sensors", &Meter::sensors)
         .def("update_periods_ns", &Meter::update_periods_ns, py::call_guard<ReleaseGil>(),
              "The learnt update period of each sensor; 0 where none is known.")

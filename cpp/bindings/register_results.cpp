@@ -136,7 +136,9 @@ void register_results(py::module_& m) {
         .def_readonly("suspended_s", &Figures::suspended_s)
         .def_readonly("stretch", &Figures::stretch)
         .def_readonly("lagged", &Figures::lagged)
-        .def_readonly("settled", &Figures::settled);
+        .def_readonly("settled", &Figures::settled)
+        .def_readonly("border_ns", &Figures::border_ns)
+        .def_readonly("border_energy", &Figures::border_energy);
 
     py::class_<Books>(m, "Books", "What flowed since the meter began.")
         .def_readonly("sensors", &Books::sensors)

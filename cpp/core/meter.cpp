@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 namespace microjoule {
 namespace {
@@ -181,6 +182,15 @@ Handle Meter::lap(std::uint64_t token) {
     return result;
 }
 
+void Meter::schedule(std::vector<std::int64_t> border_ns) {
+    const auto not_later = [](std::int64_t a, std::int64_t b) { return a >= b; };
+    if (std::adjacent_find(border_ns.begin(), border_ns.end(), not_later) != border_ns.end()) {
+        throw std::invalid_argument("borders are not in order: each must be later than the last");
+    }
+    sampler_.locked([&] { sampler_.borders().schedule(std::move(border_ns)); });
+    sampler_.nudge();
+}
+
 bool Meter::wait(Handle handle, std::int64_t timeout_ns) {
     if (sampler_.orphaned()) {
         sampler_.start();
@@ -211,6 +221,10 @@ Figures Meter::figures(Handle handle) {
             const EnergyAt end =
                 out.settled || ended ? record.end[s] : timeline.estimate(out.end_ns);
             out.sensors.push_back(difference(start, end, record.late_ns, sensors()[s]));
+        }
+        if (record.taken == handle.generation && !sampler_.borders().empty()) {
+            sampler_.borders().within(out.start_ns, out.end_ns, record.start, sensors(),
+                                      out.border_ns, out.border_energy);
         }
         if (out.settled) {
             out.peak_w = record.peak_w;

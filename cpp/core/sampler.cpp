@@ -458,6 +458,9 @@ std::int64_t Sampler::plan(Lane& lane, std::int64_t now_ns) {
             lane.awake && (feed.pace.awake(now_ns, in) || (!alone && !sensors_[feed.first].energy));
         due = std::min(due, feed.due_ns);
     }
+    if (lane.fast) {
+        due = std::min(due, settlement_.next_border_ns());
+    }
     // Whoever takes events in passes them on to the slow lanes: they must not wait for its next
     // read.
     if (lane.fast && !slow_.empty() && due - now_ns > kMillisecond) {

@@ -80,10 +80,24 @@ std::vector<EnergyAt> Settlement::mark_room() {
     return room;
 }
 
+// A border that passes while nothing is open concerns nobody.
+void Settlement::place_borders(std::int64_t t_ns) {
+    const bool wanted = open_ > 0 || !pending_.empty();
+    for (; borders_.next_ns() <= t_ns; borders_.pass()) {
+        const std::int64_t border = borders_.next_ns();
+        if (wanted && border >= horizon_ns_ && !full()) {
+            insert({border, 0, 0, 0, Kind::border, mark_room()});
+            last_event_ns_ = std::max(last_event_ns_, border);
+            ++events_;
+        }
+    }
+}
+
 void Settlement::advance(std::int64_t t_ns) {
     if (t_ns <= horizon_ns_) {
         return;
     }
+    place_borders(t_ns);
     const bool wanted = open_ > 0 || !pending_.empty();
     if (!wanted) {
         next_peak_ns_ = INT64_MAX;
@@ -145,10 +159,10 @@ void Settlement::settle(std::size_t sensor, Timeline& timeline, int changes, std
             break;
         }
         const EnergyAt at = timeline.at(event.t_ns);
-        if (mark) {
-            event.at[sensor] = at;
-        } else {
+        if (event.at.empty()) {
             answer(event, sensor, at);
+        } else {
+            event.at[sensor] = at;
         }
         ++cursor;
     }
@@ -199,6 +213,10 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                 ++finished;
                 break;
             }
+            case Kind::border:
+                borders_.add(event.t_ns, event.at);
+                spare_.push_back(std::move(event.at));
+                break;
             case Kind::peak: {
                 double energy = 0;
                 for (std::size_t s = 0; s < sensors_.size(); ++s) {

@@ -117,6 +117,44 @@ void check_100_w(const Figures& figures) {
 
 }  // namespace
 
+TEST_CASE("borders are scheduled while threads begin, end and read") {
+    Meter meter(sources(0), {});
+    meter.start();
+    const std::uint64_t outer = meter.begin();
+    std::atomic<bool> stop{false};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 2; ++i) {
+        threads.emplace_back([&] {
+            while (!stop.load()) {
+                const Handle handle = meter.end(meter.begin());
+                meter.wait(handle, kSecond);
+                (void)meter.figures(handle);
+                meter.release(handle);
+            }
+        });
+    }
+    for (int round = 0; round < 20; ++round) {
+        const std::int64_t now = monotonic_clock().now_ns();
+        meter.schedule({now + kMillisecond, now + 3 * kMillisecond, now + 100 * kSecond});
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    stop.store(true);
+    for (std::thread& thread : threads) {
+        thread.join();
+    }
+    const Handle handle = meter.end(outer);
+    CHECK(meter.wait(handle, kSecond));
+    const Figures figures = meter.figures(handle);
+    CHECK(figures.border_ns.size() >= 20);
+    double before = 0;
+    for (std::size_t i = 0; i < figures.border_ns.size(); ++i) {
+        const double energy = figures.border_energy[i * meter.sensors().size()];
+        CHECK(energy >= before);
+        before = energy;
+    }
+    meter.release(handle);
+}
+
 TEST_CASE("threads measure at once, and start and stop are idempotent") {
     Meter meter(sources(), {});
     meter.start();

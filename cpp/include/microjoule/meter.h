@@ -26,6 +26,8 @@ struct Figures {
     double stretch = 1;    ///< the sampler's pace was slowed by this, to hold its overhead
     bool lagged = false;   ///< a device did not answer and was closed by force
     bool settled = false;  ///< false: best values so far, with wider uncertainty
+    std::vector<std::int64_t> border_ns;  ///< borders inside the window that have been settled
+    std::vector<double> border_energy;  ///< since its start: one row a border, one column a sensor
 };
 
 /// What flowed since the meter began.
@@ -63,6 +65,10 @@ public:
     Handle end(std::uint64_t token);
     /// Ends one window and begins the next at the same stamp, under the same token.
     Handle lap(std::uint64_t token);
+
+    /// From now on E is also settled at these instants (strictly increasing) while a window is
+    /// open; replaces what was scheduled before. Throws std::invalid_argument.
+    void schedule(std::vector<std::int64_t> border_ns);
 
     /// Waits up to `timeout_ns` for the result to settle.
     bool wait(Handle handle, std::int64_t timeout_ns);

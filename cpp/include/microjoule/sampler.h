@@ -90,6 +90,8 @@ public:
     [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept {
         return timelines_[sensor];
     }
+    /// Under the lock only.
+    [[nodiscard]] Borders& borders() noexcept { return settlement_.borders(); }
     [[nodiscard]] bool fixed_pace() const noexcept { return options_.mode == PaceMode::fixed; }
     [[nodiscard]] double stretch() const noexcept { return fast_.governor.stretch(); }
     [[nodiscard]] SamplerStats stats();

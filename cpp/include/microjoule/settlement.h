@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "microjoule/borders.h"
 #include "microjoule/events.h"
 #include "microjoule/peak.h"
 #include "microjoule/timeline.h"
@@ -16,7 +17,8 @@ namespace microjoule {
 ///
 /// Each sensor has its own cursor, because each one knows E(t) at its own time; an event is done
 /// with when the last sensor has answered for it. Marks (for peaks and traces) are events that the
-/// sampler itself puts on its time grid. Everything here happens under the sampler's lock.
+/// sampler itself puts on its time grid; borders are events whose time is known in advance.
+/// Everything here happens under the sampler's lock.
 class Settlement {
 public:
     static constexpr std::size_t kMost = 65536;   ///< events that wait for an answer, at most
@@ -27,7 +29,8 @@ public:
     /// Takes an event in. One behind the horizon takes effect at the horizon and is counted.
     void take(const Event& event);
 
-    /// Every event before `t_ns` is known: sensors may answer up to there. Places the marks.
+    /// Every event before `t_ns` is known: sensors may answer up to there. Places marks and
+    /// borders.
     void advance(std::int64_t t_ns);
 
     /// Lets one sensor answer the events that its timeline can, up to `most` of them: a backlog
@@ -51,6 +54,11 @@ public:
     [[nodiscard]] bool open() const noexcept { return open_ > 0; }
     [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }
     [[nodiscard]] std::int64_t trace_step_ns();
+    [[nodiscard]] Borders& borders() noexcept { return borders_; }
+    /// The next border that concerns somebody; INT64_MAX if none.
+    [[nodiscard]] std::int64_t next_border_ns() const noexcept {
+        return open() ? borders_.next_ns() : INT64_MAX;
+    }
     [[nodiscard]] std::uint64_t late() const noexcept { return late_; }
     [[nodiscard]] std::uint64_t events() const noexcept { return events_; }
     /// CPU time of the sampler so far: what windows that begin now start from.
@@ -61,17 +69,18 @@ public:
     void note_lag() noexcept;
 
 private:
-    enum class Kind : std::uint8_t { begin, end, lap, peak, trace };
+    enum class Kind : std::uint8_t { begin, end, lap, border, peak, trace };
     struct Pending {
         std::int64_t t_ns;
         std::int64_t late_ns;
         std::uint32_t record;
         std::uint32_t result;
         Kind kind;
-        std::vector<EnergyAt> at;  // marks only: windows keep theirs in their record
+        std::vector<EnergyAt> at;  // marks and borders: windows keep theirs in their record
     };
 
     void insert(Pending event);
+    void place_borders(std::int64_t t_ns);
     void answer(const Pending& event, std::size_t sensor, const EnergyAt& at);
     void finish_window(std::uint32_t record, std::int64_t start_ns, std::int64_t end_ns,
                        std::int64_t cpu_ns);
@@ -80,6 +89,7 @@ private:
     const std::vector<SensorInfo>& sensors_;
     Windows& windows_;
     Peak peak_;
+    Borders borders_;
     std::deque<Pending> pending_;
     std::uint64_t first_ = 0;             // number of pending_[0]
     std::vector<std::uint64_t> cursors_;  // per sensor: number of the next event to answer
