@@ -5,7 +5,7 @@
 
 The wheel (MIT) carries figures of Our World in Data, from Ember and the Energy Institute
 (CC BY 4.0): TWh by source, country and year. Only the figures are taken, in our own columns. Its
-bioenergy is called biofuel, and its "other renewable" without bioenergy is geothermal, waves, tides.
+bioenergy is called biofuel; its "other renewable" without bioenergy is geothermal, waves, tides.
 """
 
 from __future__ import annotations

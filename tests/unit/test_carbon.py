@@ -53,7 +53,7 @@ class TestLookUp:
 
     def test_norway_with_everything_needed_to_judge_it(self, monkeypatch):
         monkeypatch.setattr(_intensity, "_this_year", lambda: 2026)
-        found = _intensity._look_up("NO")
+        found = _intensity._search("NO", _intensity.ANYTHING)
         assert found.g_per_kwh == 30.746
         assert found.year == 2024
         assert (found.scope, found.basis) == ("lifecycle", "production")
@@ -139,7 +139,7 @@ class TestLookUp:
 class TestBadInput:
     @pytest.mark.parametrize(
         ("where", "near"),
-        [("Norwey", "Norway (NO)"), ("Germny", "Germany (DE)"), ("California", "US-CA"),
+        [("Norwey", "Norway (NO)"), ("Germny", "Germany (DE)"), ("Californa", "US-CA"),
          ("Untied States", "United States (US)"), ("NOO", "NO")],
     )  # fmt: skip
     def test_an_unknown_place_names_the_nearest(self, where, near):
@@ -317,7 +317,8 @@ class TestBorders:
 
     def test_the_public_list(self):
         assert set(carbon.__all__) == {
-            "JOULES_PER_KWH", "Footprint", "Intensity", "footprint", "intensity", "resolve",
+            "JOULES_PER_KWH", "Footprint", "Intensity", "Mix", "footprint", "intensity", "mix",
+            "require_same_kind", "resolve", "same_kind",
         }  # fmt: skip
         for name in carbon.__all__:
             assert hasattr(carbon, name)

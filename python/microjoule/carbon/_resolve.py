@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from microjoule import config
 from microjoule.carbon import location
+from microjoule.carbon._ask import Ask, asking
 from microjoule.carbon._intensity import (
     Intensity,
-    intensity,
+    look_up,
     of_country,
     of_region,
     own_figure,
@@ -23,6 +24,11 @@ def resolve(
     environ: Mapping[str, str] | None = None,
     *,
     region: str | None = None,
+    when: object = None,
+    scope: str | None = None,
+    basis: str | None = None,
+    method: str | None = None,
+    accounting: str | None = None,
     root: str = "/",
     cwd: str | None = None,
     home: str | None = None,
@@ -35,10 +41,15 @@ def resolve(
     unknown is an error at once: a default never stands in for a misspelt country.
 
     Args:
-        country: ISO 3166 code or English name.
-        intensity_g_per_kwh: own figure in g/kWh.
+        country: ISO 3166 code or English name; whatever `intensity` takes as a place.
+        intensity_g_per_kwh: own figure in g/kWh; the axes say what kind it is.
         environ: the whole environment; None: the process's.
-        region: code of a region such as ``US-CA``.
+        region: code or name of a region such as ``US-CA``, or a cloud region.
+        when: when the electricity was used, as for `intensity`.
+        scope: kind asked for, as for `intensity`, and so with the other axes.
+        basis: see ``scope``.
+        method: see ``scope``.
+        accounting: see ``scope``.
         root: folder that stands for ``/`` when the time zone is read.
         cwd: where the search for a project file begins; None: the working directory.
         home: the user's home; None: from the environment.
@@ -46,36 +57,47 @@ def resolve(
     Raises:
         ValueError: something given is unknown or out of its range.
     """
+    ask = asking(when, scope, basis, method, accounting)
     if country is not None:
-        named = intensity(_a_name(country))
+        named = look_up(_a_name(country), ask)
         if intensity_g_per_kwh is None and region is None:
             return named
     if intensity_g_per_kwh is not None:
-        return own_figure(intensity_g_per_kwh)
+        return own_figure(intensity_g_per_kwh, ask=ask)
     if region is not None:
-        return _region(_a_name(region))
+        return _region(_a_name(region), ask)
     rival = config.strongest(("intensity", "region", "country"), environ, cwd, home)
     if rival is not None:
         key, value = rival
         if key == "intensity":
-            return own_figure(value.value, f"from {value.origin}")
+            return _own_setting(value, ask)
         try:
-            return (_region if key == "region" else intensity)(str(value.value))
+            return (_region if key == "region" else look_up)(str(value.value), ask)
         except ValueError as error:
             raise ValueError(f"{value.origin}: {error}") from None
     place = location.locate(environ, root)
-    found = of_country(place.country, time_zone=place.reason) if place.country else None
+    found = of_country(place.country, time_zone=place.reason, ask=ask) if place.country else None
     if found is not None:
         return found
     return world_mean(
-        f"{place.reason}: the world mean stands in; set MICROJOULE_COUNTRY or MICROJOULE_INTENSITY"
+        f"{place.reason}: the world mean stands in; set MICROJOULE_COUNTRY or MICROJOULE_INTENSITY",
+        ask=ask,
     )
 
 
-def _region(code: str) -> Intensity:
-    found = of_region(code.strip())
+def _own_setting(value: config.Value, ask: Ask) -> Intensity:
+    if ask.axes:
+        raise ValueError(
+            f"{value.origin} is a figure of which nobody said the kind: "
+            "name a place, or pass the figure itself with its axes"
+        )
+    return own_figure(value.value, f"from {value.origin}")
+
+
+def _region(where: str, ask: Ask) -> Intensity:
+    found = of_region(where, ask)
     if found is None:
-        raise unknown_place(code)
+        raise unknown_place(where)
     return found
 
 

@@ -15,8 +15,14 @@ _sources: dict[str, tuple[str, str, str, str]] = {}
 
 def text(name: str) -> str:
     """Return a table as text, header line included."""
-    with open(os.path.join(_DATA, name), encoding="utf-8", newline="") as file:
-        return file.read()
+    try:
+        with open(os.path.join(_DATA, name), encoding="utf-8", newline="") as file:
+            return file.read()
+    except FileNotFoundError:
+        raise ValueError(
+            f"the table {name} is missing from {_DATA}: install microjoule again, "
+            "or pass the intensity in g/kWh"
+        ) from None
 
 
 def split(line: str) -> list[str]:
@@ -77,6 +83,17 @@ def find(table: str, key: str) -> list[str] | None:
         return None
     end = table.find("\n", at + 1)
     return split(table[at + 1 : end if end >= 0 else None])
+
+
+def find_all(table: str, key: str) -> list[list[str]]:
+    """Return the rows whose first cell is ``key``; they stand together, the best one first."""
+    found = []
+    at = table.find(f"\n{key},")
+    while at >= 0 and table.startswith(f"{key},", at + 1):
+        end = table.find("\n", at + 1)
+        found.append(split(table[at + 1 : end if end >= 0 else None]))
+        at = end
+    return found
 
 
 def source(key: str) -> tuple[str, str, str, str]:
