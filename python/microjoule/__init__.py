@@ -14,6 +14,7 @@ from microjoule._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule import carbon as carbon
+    from microjoule.codecarbon import install_as_codecarbon as install_as_codecarbon
     from microjoule.measurement import Measurement as Measurement
     from microjoule.meter import Books as Books
     from microjoule.meter import Meter as Meter
@@ -24,33 +25,44 @@ if TYPE_CHECKING:
     from microjoule.meter import meter as meter
     from microjoule.sensors import Sensor as Sensor
     from microjoule.sensors import sensors as sensors
+    from microjoule.tracker import EmissionsTracker as EmissionsTracker
+    from microjoule.tracker import OfflineEmissionsTracker as OfflineEmissionsTracker
+    from microjoule.tracker import track_emissions as track_emissions
 
 __all__ = [
     "Books",
+    "EmissionsTracker",
     "Measurement",
     "Meter",
+    "OfflineEmissionsTracker",
     "Sensor",
     "__version__",
     "begin",
     "carbon",
     "end",
+    "install_as_codecarbon",
     "lap",
     "measure",
     "meter",
     "sensors",
+    "track_emissions",
 ]
 
 _HOME = {
     "Books": "meter",
+    "EmissionsTracker": "tracker",
     "Measurement": "measurement",
     "Meter": "meter",
+    "OfflineEmissionsTracker": "tracker",
     "Sensor": "sensors",
     "begin": "meter",
     "end": "meter",
+    "install_as_codecarbon": "codecarbon",
     "lap": "meter",
     "measure": "meter",
     "meter": "meter",
     "sensors": "sensors",
+    "track_emissions": "tracker",
 }
 
 

@@ -45,10 +45,11 @@ class Measurement(_core.Window):
     All uncertainties are standard uncertainties (GUM, k=1).
     """
 
-    __slots__ = ("_figures", "_label", "_stage", "_timed_out", "_trace")
+    __slots__ = ("_figures", "_label", "_notes", "_stage", "_timed_out", "_trace")
 
     _figures: _core.Figures
     _label: str | None
+    _notes: tuple[str, ...]
     _stage: str | None
     _timed_out: bool
     _trace: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None
@@ -379,4 +380,5 @@ class Measurement(_core.Window):
             )
         if not figures.settled:
             remarks.append("Not settled: the best values so far.")
+        remarks += getattr(self, "_notes", ())
         return remarks

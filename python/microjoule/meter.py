@@ -18,7 +18,17 @@ from microjoule.measurement import Measurement
 from microjoule.sensors import Sensor, discover, listed
 from microjoule.stages import canonical
 
-__all__ = ["Books", "Meter", "begin", "end", "lap", "measure", "meter", "running_meter"]
+__all__ = [
+    "Books",
+    "Meter",
+    "begin",
+    "end",
+    "kept_meter",
+    "lap",
+    "measure",
+    "meter",
+    "running_meter",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -258,7 +268,7 @@ def running_meter() -> Meter | None:
     return _shared
 
 
-def _keep() -> Meter:
+def kept_meter() -> Meter:
     """The process-wide meter for those who never close it: one use, kept until exit."""
     global _kept
     with _lock:
@@ -291,7 +301,7 @@ def begin(label: str | None = None) -> int:
     The cheapest way to measure: a clock read and a queue push. Tokens may overlap and cross
     threads.
     """
-    return (_kept or _keep()).begin(label)
+    return (_kept or kept_meter()).begin(label)
 
 
 def end(token: int) -> Measurement:
@@ -369,7 +379,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
         self._open: list[Measurement] = []
 
     def _start(self, label: str | None) -> Measurement:
-        meter = self._meter or _kept or _keep()
+        meter = self._meter or _kept or kept_meter()
         step = meter._period_s if self._trace is True else float(self._trace)
         measurement = meter._open(step)
         measurement._label = label

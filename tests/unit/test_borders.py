@@ -20,7 +20,7 @@ LAYERS = [
     {"meter", "measurement", "sensors", "request"},
     {"metrics", "carbon"},
     {"lifecycle", "estimate"},
-    {"report", "integrations", "export", "tracker"},
+    {"report", "integrations", "export", "tracker", "codecarbon"},
     {"cli"},
 ]
 FOR_EVERYONE = {"_version", "config", "hardware", "stages", "wall"}

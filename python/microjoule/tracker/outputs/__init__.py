@@ -1,0 +1,1 @@
+"""Where a tracker's rows go: one file a way, behind `BaseOutput`."""
