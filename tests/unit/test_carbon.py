@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microjoule import carbon
-from microjoule.carbon import Intensity, _intensity, intensity, resolve
+from microjoule.carbon import Intensity, _intensity, _tables, intensity, resolve
 
 PACKAGE = Path(carbon.__file__).parent
 
@@ -288,12 +288,37 @@ class TestBorders:
                     if name.split(".")[0] == "microjoule":
                         assert name.startswith(allowed), f"{path.name} imports {name}"
 
+    def test_a_later_look_up_is_a_few_calls_and_reads_nothing(self, monkeypatch):
+        intensity("NO")
+        opened = []
+        monkeypatch.setattr(_tables, "text", opened.append)
+        calls = []
+        sys.setprofile(lambda frame, event, _: calls.append(event))
+        try:
+            intensity("NO")
+        finally:
+            sys.setprofile(None)
+        assert calls.count("call") <= 3  # intensity, look_up, and the end of the profiling
+        assert not opened
+
+    def test_the_first_look_up_reads_each_table_once(self, monkeypatch):
+        monkeypatch.setattr(_intensity, "_cache", {})
+        monkeypatch.setattr(_tables, "_sources", {})
+        read = []
+        real = _tables.text
+        monkeypatch.setattr(_tables, "text", lambda name: read.append(name) or real(name))
+        intensity("NO")
+        assert sorted(set(read)) == ["countries.csv", "edition.txt", "sources.csv"]
+        assert len(read) <= 4  # once for the code, once for the rows
+
     def test_a_table_look_up_loads_nothing_heavy(self, tmp_path):
         code = (
             "import sys; before = set(sys.modules);"
             "from microjoule import carbon, hardware;"
             "carbon.intensity('NO'); carbon.resolve(environ={'TZ': 'Europe/Oslo'});"
             "carbon.footprint(1.0, intensity='Norway'); hardware.cpu_model();"
+            "carbon.intensity('aws:us-east-1'); carbon.intensity('California', when=2023);"
+            "carbon.intensity('US', scope='direct'); carbon.mix('NO');"
             "print(*sorted(set(sys.modules) - before))"
         )
         done = subprocess.run(
@@ -311,7 +336,7 @@ class TestBorders:
         heavy = {
             "numpy", "socket", "ssl", "urllib", "http", "json", "dataclasses", "csv", "re",
             "importlib.metadata", "importlib.resources", "asyncio", "argparse", "pathlib",
-            "tomllib", "difflib", "unicodedata", "typing", "logging",
+            "tomllib", "difflib", "unicodedata", "typing", "logging", "datetime", "httpx",
         }  # fmt: skip
         assert not loaded & heavy
 

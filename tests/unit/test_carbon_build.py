@@ -153,9 +153,11 @@ def test_rows_known_only_through_a_closed_table_stay_out(built):
     assert [row["key"] for row in built["carbon/embodied.csv"]] == ["server"]
 
 
-def test_the_shipped_tables_are_what_the_facts_in_the_repository_make():
-    done = subprocess.run([sys.executable, str(TOOL), "--check"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+def test_the_shipped_tables_are_what_the_facts_in_the_repository_make(tool):
+    for path, text in tool.build(tool.FACTS, tool.edition_of(tool.FACTS)).items():
+        # Rows of unclear rights: whoever does not want them deletes the file.
+        if path.exists() or path.name != "cpu_tdp_compiled.csv":
+            assert path.read_text(encoding="utf-8") == text, path
 
 
 def test_zones_that_lie_are_put_right_or_left_out(built):
