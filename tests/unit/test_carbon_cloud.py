@@ -2,7 +2,7 @@
 
 import pytest
 
-from microjoule.carbon import _places, _tables, intensity
+from microjoule.carbon import _codes, _tables, intensity
 
 
 class TestCloudRegions:
@@ -58,15 +58,15 @@ class TestCloudRegions:
         table = "region,iso2\naws:north1,NO\ngcp:north1,FI\n"
         monkeypatch.setattr(_tables, "text", lambda name: table)
         with pytest.raises(ValueError, match="may be aws:north1 or gcp:north1: name the provider"):
-            _places.cloud_region("north1")
-        assert _places.cloud_region("gcp:north1") == "gcp:north1"
+            _codes.cloud_region("north1")
+        assert _codes.cloud_region("gcp:north1") == "gcp:north1"
 
     def test_a_cell_is_no_region(self):
-        assert _places.cloud_region("aws:af-south-1,ZA") is None
-        assert _places.cloud_region("aws:af-south-1,ZA,Cape Town\naws:ap-east-1") is None
+        assert _codes.cloud_region("aws:af-south-1,ZA") is None
+        assert _codes.cloud_region("aws:af-south-1,ZA,Cape Town\naws:ap-east-1") is None
 
     def test_every_cloud_region_has_a_figure(self):
-        for code, _, sort in _places.listed():
+        for code, _, sort in _codes.listed():
             if sort == "cloud region":
                 found = intensity(code)
                 assert found.g_per_kwh > 0
@@ -100,7 +100,7 @@ class TestNames:
         assert str(error.value).endswith("pass one of the codes")
 
     def test_every_listed_code_and_no_other_is_a_place(self):
-        listed = _places.listed()
+        listed = _codes.listed()
         assert {"NO", "AX", "US-CA", "aws:eu-north-1", "gcp:us-west1"} <= {c for c, _, _ in listed}
         assert len({code.casefold() for code, _, _ in listed}) == len(listed)
         for code, name, sort in listed:

@@ -6,8 +6,7 @@ import time
 
 from microjoule.carbon import _tables
 from microjoule.carbon._ask import ANYTHING, Ask, Row, asking, choose
-from microjoule.carbon._figure import Intensity, quadrature
-from microjoule.carbon._places import (
+from microjoule.carbon._codes import (
     WORLD,
     cloud_region,
     country_code,
@@ -15,6 +14,7 @@ from microjoule.carbon._places import (
     region_code,
     unknown_place,
 )
+from microjoule.carbon._figure import Intensity, quadrature
 
 __all__ = [
     "Intensity",

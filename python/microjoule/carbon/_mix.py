@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from microjoule.carbon import _tables
-from microjoule.carbon._places import (
+from microjoule.carbon._codes import (
     WORLD,
     cloud_region,
     country_code,

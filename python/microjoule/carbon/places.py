@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 from microjoule.carbon import _tables
-from microjoule.carbon._intensity import WORLD, Intensity, country_code, of_region
+from microjoule.carbon._codes import WORLD, country_code
+from microjoule.carbon._intensity import Intensity, of_region
 
 __all__ = ["country_of", "region_of"]
 
