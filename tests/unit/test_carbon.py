@@ -61,7 +61,7 @@ class TestLookUp:
         assert found.source == "owid_ember_ct"
         assert "Ember" in found.source_title
         assert found.licence == "CC BY 4.0"
-        assert found.edition == "2026-11-24"
+        assert found.edition == "2026-11-25"
         assert (found.rung, found.guess) == ("country", False)
         # Reporting 5 %, two years 8 %·√2, production basis 22 %, a year's mean 15 %, a country for
         # a region 15 %.

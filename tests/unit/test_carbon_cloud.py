@@ -79,7 +79,8 @@ class TestNames:
         [("California", "US-CA"), ("TEXAS", "US-TX"), ("new  york", "US-NY"), ("Quebec", "CA-QC"),
          ("Québec", "CA-QC"), ("Washington", "US-WA"), ("Washington D.C.", "US-DC"),
          ("Yukon", "CA-YT"), ("New South Wales", "AU-NSW"), ("Northern Territory", "AU-NT-DKIS"),
-         ("Inner Mongolia", "CN-NM"), ("ercot", "eGRID-ERCT"), ("ERCOT All", "eGRID-ERCT")],
+         ("Inner Mongolia", "CN-NM"), ("ercot", "eGRID-ERCT"), ("ERCOT All", "eGRID-ERCT"),
+         ("camx", "eGRID-CAMX"), ("NO-NO1", "NO1"), ("se-se3", "SE3")],
     )  # fmt: skip
     def test_a_region_by_its_name(self, name, place):
         found = intensity(name)
@@ -91,6 +92,12 @@ class TestNames:
         assert found.note == "Georgia is the country (GE); the region is US-GA"
         assert intensity("GE").note == ""
         assert intensity("US-GA").name == "Georgia"
+
+    def test_a_region_that_we_do_not_have_names_its_country(self):
+        with pytest.raises(ValueError, match=r"unknown place 'DE-BE'.*nearest: Germany \(DE\)"):
+            intensity("DE-BE")
+        with pytest.raises(ValueError, match="unknown place 'US-NO1'"):
+            intensity("US-NO1")
 
     def test_a_name_of_two_grids_names_both(self):
         with pytest.raises(ValueError) as error:

@@ -4,6 +4,8 @@ import json
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from microjoule.carbon import Mix, mix
 from microjoule.carbon._mix import HIGH_CARBON, SOURCES
@@ -70,6 +72,14 @@ class TestMix:
             mix("Norwey")
         with pytest.raises(ValueError, match="is no place"):
             mix(3)
+
+    @given(st.text(max_size=12))
+    def test_any_text_is_a_place_or_a_valueerror(self, text):
+        try:
+            found = mix(text)
+        except ValueError:
+            return
+        assert found.name
 
     def test_it_is_a_frozen_value(self):
         found = mix("NO")

@@ -43,12 +43,15 @@ def country_code(where: str) -> str | None:
 def region_code(where: str) -> str | None:
     """Return the code of a region by its code or name in any case, None if unknown.
 
+    ``NO-NO1`` is NO1 too, as Electricity Maps writes it, and ``CAMX`` is eGRID-CAMX.
+
     Raises:
         ValueError: the name belongs to several regions; the message has their codes.
     """
     wanted = " ".join(where.split()).casefold()
     for row in _tables.rows(_tables.text("regions.csv")):
-        if row[0].casefold() == wanted:
+        code = row[0].casefold()
+        if wanted in (code, f"{row[1].casefold()}-{code}", code.removeprefix("egrid-")):
             return row[0]
     found = namesakes(where)
     if len(found) > 1:
@@ -136,7 +139,8 @@ def unknown_place(where: str) -> ValueError:
         names.setdefault(row[0].casefold(), row[0])
         names.setdefault(row[0].partition(":")[2].casefold(), row[0])
     word = where.strip().casefold()[:100]
-    near: list[str] = []
+    # DE-BE is a region that we do not have, in a country that we have.
+    near = [names[word[:2]]] if word[2:3] == "-" and word[:2] in names else []
     for match in difflib.get_close_matches(word, list(names), n=6, cutoff=0.6):
         if names[match] not in near:
             near.append(names[match])
