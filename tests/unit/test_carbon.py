@@ -342,8 +342,8 @@ class TestBorders:
 
     def test_the_public_list(self):
         assert set(carbon.__all__) == {
-            "JOULES_PER_KWH", "Footprint", "Intensity", "Mix", "footprint", "intensity", "mix",
-            "require_same_kind", "resolve", "same_kind",
+            "JOULES_PER_KWH", "Footprint", "Intensity", "LiveSeries", "Mix", "footprint",
+            "intensity", "live", "live_series", "mix", "require_same_kind", "resolve", "same_kind",
         }  # fmt: skip
         for name in carbon.__all__:
             assert hasattr(carbon, name)

@@ -26,16 +26,18 @@ class Intensity(Frozen):
             ``"residual"`` (what the contracts of others leave) or ``"unknown"``.
         includes_losses: whether transmission and distribution losses are in the figure; None where
             the source does not say.
-        source: key of the source in the shipped ``sources.csv``, or ``"given"``.
+        source: key of the source in the shipped ``sources.csv``, name of the live provider, or
+            ``"given"``.
         source_title: title and publisher of the source.
         licence: licence of the source.
         uncertainty_rel: standard uncertainty (k = 1), relative. Above 0.3 read it as a factor
             ``e**u`` either way.
         uncertainty_parts: what it is made of, ``(reason, relative)`` pairs.
-        edition: date on which the shipped tables were compiled.
-        rung: what the figure stands on: ``"given"``, ``"cloud region"`` (the operator's own
-            figure), ``"grid of the cloud region"``, ``"country of the cloud region"``,
-            ``"region"``, ``"country"``, ``"time zone"`` or ``"world mean"``.
+        edition: date on which the shipped tables were compiled; of a live figure the start of its
+            hour.
+        rung: what the figure stands on: ``"given"``, ``"provider"``, ``"cloud region"`` (the
+            operator's own figure), ``"grid of the cloud region"``, ``"country of the cloud
+            region"``, ``"region"``, ``"country"``, ``"time zone"`` or ``"world mean"``.
         guess: True where nobody named the place.
         note: what else there is to know, a sentence or empty.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from microjoule import config
 from microjoule.carbon import location
-from microjoule.carbon._ask import Ask, asking
+from microjoule.carbon._ask import ANYTHING, Ask, asking
 from microjoule.carbon._intensity import (
     Intensity,
     look_up,
@@ -35,10 +35,13 @@ def resolve(
 ) -> Intensity:
     """Return the intensity that holds for a run on this machine.
 
-    From strong to weak: the arguments (a figure before a region before a country), the variables
-    ``MICROJOULE_INTENSITY``, ``_REGION`` and ``_COUNTRY``, the user's file, the project's file, the
-    country of the time zone (marked a guess), the world mean (marked as that). What is given and
-    unknown is an error at once: a default never stands in for a misspelt country.
+    An own figure first. Where ``MICROJOULE_OFFLINE`` is 0 and no year is asked for, a live provider
+    is asked about the place; else, or where none answers, the tables say it, with the reason in
+    ``note``. For figure and place, from strong to weak: the arguments (a figure before a region
+    before a country), the variables ``MICROJOULE_INTENSITY``, ``_REGION`` and ``_COUNTRY``, the
+    user's file, the project's file, the country of the time zone (marked a guess), the world mean
+    (marked as that). What is given and unknown is an error at once: a default never stands in for a
+    misspelt country.
 
     Args:
         country: ISO 3166 code or English name; whatever `intensity` takes as a place.
@@ -58,6 +61,28 @@ def resolve(
         ValueError: something given is unknown or out of its range.
     """
     ask = asking(when, scope, basis, method, accounting)
+
+    def tables(ask: Ask) -> Intensity:
+        return from_tables(ask, country, intensity_g_per_kwh, environ, region, root, cwd, home)
+
+    if ask.year is not None or config.get("offline", environ, cwd, home).value:
+        return tables(ask)
+    from microjoule.carbon.providers import instead_of  # late: only who goes online pays for it
+
+    return instead_of(tables, ask, environ)
+
+
+def from_tables(
+    ask: Ask = ANYTHING,
+    country: str | None = None,
+    intensity_g_per_kwh: float | None = None,
+    environ: Mapping[str, str] | None = None,
+    region: str | None = None,
+    root: str = "/",
+    cwd: str | None = None,
+    home: str | None = None,
+) -> Intensity:
+    """Return what `resolve` returns, without asking anybody."""
     if country is not None:
         named = look_up(_a_name(country), ask)
         if intensity_g_per_kwh is None and region is None:

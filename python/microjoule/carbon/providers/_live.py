@@ -1,0 +1,331 @@
+"""Goes down the providers to the first that answers, and to the tables where none does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import cast
+
+from microjoule import config
+from microjoule.carbon._ask import ANYTHING, Ask, asking
+from microjoule.carbon._codes import cloud_region, country_code
+from microjoule.carbon._intensity import Intensity, look_up
+from microjoule.carbon.providers import _cache
+from microjoule.carbon.providers._protocol import (
+    Kind,
+    MissingExtraError,
+    NoZoneError,
+    Provider,
+    ProviderError,
+    Reading,
+)
+from microjoule.carbon.providers.electricitymaps import ElectricityMaps
+from microjoule.carbon.providers.ukcarbon import UKCarbon
+from microjoule.carbon.providers.watttime import WattTime
+from microjoule.config import Frozen, Secret
+
+# Standard uncertainties (k = 1, relative), as in the tables.
+_REPORTING = 0.05
+_PRODUCTION = 0.22
+_TIME_ZONE = 0.1
+
+
+class LiveSeries(Frozen):
+    """Figures of a provider over a stretch of time.
+
+    Attributes:
+        slots: ``(start, end, g_per_kwh)`` in unix seconds (UTC), in time order, without overlap.
+            There may be gaps; empty where no provider answered.
+        intensity: the kind, source and uncertainty of the figures, with their mean over time; where
+            there are none, what stands in, with the reasons in its ``note``.
+    """
+
+    __slots__ = ("slots", "intensity")
+    slots: tuple[tuple[float, float, float], ...]
+    intensity: Intensity
+
+    def __init__(self, slots: tuple[tuple[float, float, float], ...], intensity: Intensity) -> None:
+        self._fill(slots=slots, intensity=intensity)
+
+
+def live(
+    where: str | None = None,
+    *,
+    at: datetime | float | None = None,
+    scope: str | None = None,
+    basis: str | None = None,
+    method: str | None = None,
+    accounting: str | None = None,
+    providers: Iterable[Provider | str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Intensity:
+    """Return the carbon intensity of a place at an instant from a live provider.
+
+    Providers are asked in order; the first that has a figure of the kind asked for gives it. Where
+    none does, or ``MICROJOULE_OFFLINE`` is not 0, the tables do; ``note`` says why.
+
+    Args:
+        where: as in `microjoule.carbon.intensity`; None: what the settings and the time zone say.
+        at: aware datetime or unix seconds; None: now.
+        scope: only figures of this scope (``"direct"``, ``"lifecycle"``).
+        basis: only of this basis (``"production"``, ``"consumption"``).
+        method: only of this method; None means ``"average"``, since ``"marginal"`` is no footprint.
+        accounting: only of this accounting (``"location"``).
+        providers: providers or their names, in order; None: ``MICROJOULE_PROVIDERS``.
+        environ: the whole environment; None: the process's.
+
+    Raises:
+        ValueError: the place is unknown, an argument is out of its range, or neither a provider nor
+            the tables have a figure of the kind asked for.
+    """
+    ask = asking(None, scope, basis, method, accounting)
+    instant = time.time() if at is None else _instant("at", at)
+    places, tables = _place(where, environ)
+    found, reasons = _first(
+        places, ask, lambda one, place, kind: one.latest(place, instant, kind), providers, environ
+    )
+    return _intensity(places, tables, ask, found, reasons)
+
+
+def live_series(
+    where: str | None,
+    start: datetime | float,
+    end: datetime | float,
+    *,
+    scope: str | None = None,
+    basis: str | None = None,
+    method: str | None = None,
+    accounting: str | None = None,
+    providers: Iterable[Provider | str] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LiveSeries:
+    """Return the carbon intensity of a place between two instants from one live provider.
+
+    One provider gives all of it, since figures of different kinds do not add; what it does not
+    cover is for the tables.
+
+    Args:
+        where: as in `live`.
+        start: aware datetime or unix seconds.
+        end: the same, after ``start``.
+        scope: as in `live`, and so are the others.
+        basis: see ``scope``.
+        method: see ``scope``.
+        accounting: see ``scope``.
+        providers: as in `live`.
+        environ: as in `live`.
+
+    Raises:
+        ValueError: as in `live`.
+    """
+    ask = asking(None, scope, basis, method, accounting)
+    first, last = _instant("start", start), _instant("end", end)
+    if not first < last:
+        raise ValueError("start is not before end: pass the earlier instant as start")
+    places, tables = _place(where, environ)
+    found, reasons = _first(
+        places,
+        ask,
+        lambda one, place, kind: one.history(place, first, last, kind),
+        providers,
+        environ,
+    )
+    slots = found[1].slots if found else ()
+    return LiveSeries(
+        tuple((slot.start_s, slot.end_s, slot.g_per_kwh) for slot in slots),
+        _intensity(places, tables, ask, found, reasons),
+    )
+
+
+def instead_of(
+    tables: Callable[[Ask], Intensity], ask: Ask, environ: Mapping[str, str] | None = None
+) -> Intensity:
+    """Return a provider's figure in place of one from the tables, or that one and the reason why.
+
+    Args:
+        tables: what the tables say; a figure of the user's own stays.
+        ask: the kind asked for.
+        environ: as in `live`.
+    """
+    stands = tables(ANYTHING)
+    if stands.rung == "given":
+        return tables(ask)
+    places = (stands.place,)
+    found, reasons = _first(
+        places, ask, lambda one, place, kind: one.latest(place, time.time(), kind), None, environ
+    )
+    return _intensity(places, tables, ask, found, reasons)
+
+
+def _first(
+    places: tuple[str, ...],
+    ask: Ask,
+    question: Callable[[Provider, str, Kind], Reading],
+    providers: Iterable[Provider | str] | None,
+    environ: Mapping[str, str] | None,
+) -> tuple[tuple[Provider, Reading] | None, list[str]]:
+    """Return the first answer and who gave it, with why those before gave none.
+
+    Args:
+        places: codes of the place, the nearest first: a provider may know one and not another.
+        ask: the kind asked for.
+        question: asks one provider.
+        providers: as in `live`.
+        environ: as in `live`.
+    """
+    if config.get("offline", environ).value:
+        return None, ["no provider was asked: set MICROJOULE_OFFLINE=0 to allow it"]
+    reasons: list[str] = []
+    for provider in _providers(providers, environ, reasons):
+        kind = next((kind for kind in provider.kinds if _fits(kind, ask)), None)
+        if kind is None:
+            reasons.append(f"{provider.title} has no figures of this kind")
+            continue
+        try:
+            return (provider, _of_one_place(provider, places, kind, question)), reasons
+        except MissingExtraError as error:
+            reasons.append(str(error))
+            break
+        except ProviderError as error:
+            reasons.append(f"{provider.title} {error}")
+    return None, reasons
+
+
+def _of_one_place(
+    provider: Provider,
+    places: tuple[str, ...],
+    kind: Kind,
+    question: Callable[[Provider, str, Kind], Reading],
+) -> Reading:
+    for place in places[:-1]:
+        try:
+            return question(provider, place, kind)
+        except NoZoneError:
+            continue
+    return question(provider, places[-1], kind)
+
+
+def _fits(kind: Kind, ask: Ask) -> bool:
+    # The marginal plant is no footprint: it is given to those only who ask for it.
+    wanted = {"method": "average", **ask.axes}
+    return all(getattr(kind, axis) == value for axis, value in wanted.items())
+
+
+def _providers(
+    chosen: Iterable[Provider | str] | None,
+    environ: Mapping[str, str] | None,
+    reasons: list[str],
+) -> Iterable[Provider]:
+    """Yield the providers in order; of one that lacks its account the reason is noted."""
+    if chosen is None:
+        chosen = cast("tuple[str, ...]", config.get("providers", environ).value)
+    for one in chosen:
+        provider = _named(one, environ) if isinstance(one, str) else one
+        if isinstance(provider, str):
+            reasons.append(provider)
+        else:
+            yield provider
+
+
+def _named(name: str, environ: Mapping[str, str] | None) -> Provider | str:
+    """Return a provider with the account of the settings, or what is missing there."""
+    cache_dir = _cache.folder(environ) or ""
+    if name == "ukcarbon":
+        return UKCarbon(cache_dir=cache_dir)
+    if name == "electricitymaps":
+        token = config.get("electricitymaps_token", environ).value
+        if isinstance(token, Secret):
+            return ElectricityMaps(token, cache_dir=cache_dir)
+        return "Electricity Maps has no token: set MICROJOULE_ELECTRICITYMAPS_TOKEN"
+    if name == "watttime":
+        user = config.get("watttime_user", environ).value
+        password = config.get("watttime_password", environ).value
+        if isinstance(user, str) and isinstance(password, Secret):
+            return WattTime(user, password, cache_dir=cache_dir)
+        return (
+            "WattTime has no account: set MICROJOULE_WATTTIME_USER and MICROJOULE_WATTTIME_PASSWORD"
+        )
+    known = ", ".join(config.KNOWN_PROVIDERS)
+    raise ValueError(f"there is no provider {name!r}: pass names out of {known}, or providers")
+
+
+def _place(
+    where: str | None, environ: Mapping[str, str] | None
+) -> tuple[tuple[str, ...], Callable[[Ask], Intensity]]:
+    """Return the codes of a place, the nearest first, and what the tables say about it."""
+    if where is None:
+        from microjoule.carbon._resolve import from_tables  # late: it stands on this module
+
+        def tables(ask: Ask) -> Intensity:
+            return from_tables(ask, environ=environ)
+
+        return (tables(ANYTHING).place,), tables
+    if not isinstance(where, str):
+        raise ValueError(f"{where!r} is no place: pass a code or name such as 'NO'")
+    codes = (cloud_region(where), country_code(where), look_up(where).place)
+    return tuple(dict.fromkeys(filter(None, codes))), lambda ask: look_up(where, ask)
+
+
+def _instant(name: str, when: datetime | float) -> float:
+    sentence = f"{name} is no instant: pass an aware datetime, or unix seconds"
+    if isinstance(when, datetime):
+        if when.tzinfo is None:
+            raise ValueError(f"{sentence} (this datetime has no time zone)")
+        return when.timestamp()
+    # The year 9999, beyond which no calendar goes.
+    if isinstance(when, bool) or not isinstance(when, (int, float)) or not 0 <= when < 253402300800:
+        raise ValueError(sentence)
+    return float(when)
+
+
+def _intensity(
+    places: tuple[str, ...],
+    tables: Callable[[Ask], Intensity],
+    ask: Ask,
+    found: tuple[Provider, Reading] | None,
+    reasons: list[str],
+) -> Intensity:
+    """Return an answer as an intensity, its mean over time; without one what the tables say."""
+    if found is None:
+        return _from_tables(tables, ask, "; ".join(reasons))
+    provider, reading = found
+    stands = tables(ANYTHING)
+    covered_s = sum(slot.end_s - slot.start_s for slot in reading.slots)
+    gram_s = sum(slot.g_per_kwh * (slot.end_s - slot.start_s) for slot in reading.slots)
+    parts = [("reporting", _REPORTING)]
+    if reading.kind.basis != "consumption":
+        parts.append((f"{reading.kind.basis} basis", _PRODUCTION))
+    if stands.guess:
+        parts.append(("time zone", _TIME_ZONE))
+    parts += reading.uncertainty_parts
+    guessed = stands.note if stands.guess else ""
+    return Intensity(
+        g_per_kwh=gram_s / covered_s,
+        place=places[0],
+        name=stands.name,
+        year=time.gmtime(reading.slots[-1].start_s).tm_year,
+        scope=reading.kind.scope,
+        basis=reading.kind.basis,
+        method=reading.kind.method,
+        accounting=reading.kind.accounting,
+        includes_losses=provider.includes_losses,
+        source=provider.name,
+        source_title=provider.title,
+        licence=provider.licence,
+        uncertainty_parts=tuple(parts),
+        edition=time.strftime("%Y-%m-%dT%H:%MZ", time.gmtime(reading.slots[0].start_s)),
+        rung="provider",
+        guess=stands.guess,
+        note="; ".join(filter(None, [guessed, reading.note, *reasons])),
+    )
+
+
+def _from_tables(tables: Callable[[Ask], Intensity], ask: Ask, why: str) -> Intensity:
+    try:
+        stands = tables(ask)
+    except ValueError as error:
+        raise ValueError(f"{error} ({why})") from None
+    fields = {name: getattr(stands, name) for name in stands.__slots__}
+    del fields["uncertainty_rel"]  # made of its parts
+    return Intensity(**{**fields, "note": "; ".join(filter(None, [stands.note, why]))})
