@@ -66,7 +66,8 @@ class Question:
 
         def run() -> None:
             try:
-                found.append(ask(self))
+                with self._connect() as self._client:
+                    found.append(ask(self))
             except ProviderError as error:
                 failed.append(error)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
@@ -126,25 +127,15 @@ class Question:
         if self._over or left_s <= 0:
             raise ProviderError("gave no answer in time")
         try:
-            with (
-                httpx.Client(
-                    follow_redirects=False,  # a redirect would carry the token to another host
-                    timeout=httpx.Timeout(min(_READ_S, left_s), connect=min(_CONNECT_S, left_s)),
-                ) as client,
-                client.stream(
-                    "GET",
-                    self._base_url + path,
-                    params=params,
-                    headers={
-                        "accept": "application/json",
-                        "accept-encoding": "identity",  # a small body must not unpack to a huge one
-                        "user-agent": "microjoule",
-                        **headers,
-                    },
-                    auth=auth,
-                    extensions={"trace": self._trace},
-                ) as response,
-            ):
+            with self._client.stream(
+                "GET",
+                self._base_url + path,
+                params=params,
+                headers=headers,
+                auth=auth,
+                timeout=httpx.Timeout(min(_READ_S, left_s), connect=min(_CONNECT_S, left_s)),
+                extensions={"trace": self._trace},
+            ) as response:
                 _refuse_status(response.status_code, response.headers)
                 return _parsed(self._body(response))
         except httpx.TimeoutException:
@@ -153,6 +144,21 @@ class Question:
             raise ProviderError("cannot be reached", again=True) from None
         except httpx.HTTPError:
             raise ProviderError("broke the connection off", again=True) from None
+
+    def _connect(self) -> httpx.Client:
+        try:
+            return self._httpx.Client(
+                follow_redirects=False,  # a redirect would carry the token to another host
+                headers={
+                    "accept": "application/json",
+                    "accept-encoding": "identity",  # a small body must not unpack to a huge one
+                    "user-agent": "microjoule",
+                },
+            )
+        except (ImportError, ValueError):
+            raise ProviderError(
+                "could not be asked: the proxy that the environment names cannot be used"
+            ) from None
 
     def _body(self, response: httpx.Response) -> bytes:
         body = bytearray()
