@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Generator, Iterator
+import socket
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 
@@ -52,6 +53,23 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Empty folders in place of the user's own."""
     names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
     return {name: str(tmp_path_factory.mktemp(name.lower())) for name in names}
+
+
+@pytest.fixture
+def no_sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No socket can be opened and no name looked up; what tries is in the list."""
+    tried: list[str] = []
+
+    def guard(name: str) -> Callable[..., object]:
+        def refuse(*_: object, **__: object) -> object:
+            tried.append(name)
+            raise OSError("this test opens no socket")
+
+        return refuse
+
+    for name in ("socket", "socketpair", "create_connection", "getaddrinfo", "gethostbyname"):
+        monkeypatch.setattr(socket, name, guard(name))
+    return tried
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from microjoule.carbon.providers._protocol import MissingExtraError, ProviderError
 
 if TYPE_CHECKING:
+    import socket
+
     import httpx
     import tenacity
 
@@ -175,6 +176,8 @@ class Question:
             self._sockets.append(stream.get_extra_info("socket"))
 
     def _give_up(self) -> None:
+        import socket  # late: httpx has loaded it
+
         self._over = True
         for connected in self._sockets:
             with contextlib.suppress(OSError):  # closed already, or TLS has taken it over
