@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from microjoule import _core
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from microjoule.carbon import Footprint
+    from microjoule.carbon import Embodied, Footprint, Intensity, Series
 
 __all__ = ["JOULES_PER_KWH", "Measurement"]
 
@@ -45,9 +45,10 @@ class Measurement(_core.Window):
     All uncertainties are standard uncertainties (GUM, k=1).
     """
 
-    __slots__ = ("_figures", "_label", "_notes", "_stage", "_timed_out", "_trace")
+    __slots__ = ("_figures", "_intensity", "_label", "_notes", "_stage", "_timed_out", "_trace")
 
     _figures: _core.Figures
+    _intensity: Series | Intensity
     _label: str | None
     _notes: tuple[str, ...]
     _stage: str | None
@@ -233,15 +234,59 @@ class Measurement(_core.Window):
 
     @property
     def carbon(self) -> Footprint:
-        """The carbon footprint: energy at the sensors, PUE 1, intensity of the place.
+        """The carbon footprint: energy at the sensors, PUE 1, intensity of the meter or the place.
 
         The place comes from the settings, else from the time zone (marked a guess), else it is the
         world mean (marked as that): ``carbon.intensity.rung`` and ``.source`` say which.
         """
+        return self.footprint()
+
+    def footprint(
+        self,
+        intensity: Series | Intensity | str | float | None = None,
+        *,
+        pue: float | str = 1.0,
+        host_factor: float = 1.0,
+        losses: float = 0.0,
+        embodied: Embodied | Sequence[Embodied] | None = None,
+        wue_site: float | str | None = None,
+        wue_source: float | str | None = None,
+        at_wall: bool = False,
+    ) -> Footprint:
+        """The footprint with other factors; what they are: `microjoule.carbon.footprint`.
+
+        Args:
+            intensity: Also a `microjoule.carbon.Series`, which is integrated over the course of
+                the window: exactly if it is the meter's own, else over its trace, else with the
+                power taken as constant, which the uncertainty covers. None: the meter's own, else
+                that of the place.
+            pue: Power usage effectiveness of the building, or a provider.
+            host_factor: IT energy over sensor energy.
+            losses: Share lost on the way from the power plant.
+            embodied: What `microjoule.carbon.embodied` gave.
+            wue_site: Litres per kWh of IT energy, or a provider.
+            wue_source: Litres per kWh of electricity.
+            at_wall: The sensors stand at the wall.
+
+        Raises:
+            ValueError: A factor is out of its range.
+        """
         from microjoule import carbon
 
+        where = getattr(self, "_intensity", None) if intensity is None else intensity
+        if isinstance(where, carbon.Series):
+            where = where.mean(*self._course())
         return carbon.footprint(
-            self.energy_j, uncertainty_j=self.uncertainty_j, intensity=carbon.resolve()
+            self.energy_j,
+            uncertainty_j=self.uncertainty_j,
+            intensity=carbon.resolve() if where is None else where,
+            pue=pue,
+            host_factor=host_factor,
+            losses=losses,
+            embodied=embodied,
+            wue_site=wue_site,
+            wue_source=wue_source,
+            at_wall=at_wall,
         )
 
     @property
@@ -271,6 +316,29 @@ class Measurement(_core.Window):
         times, energy = kept
         columns = enumerate(_core.sensors_of(self))
         return times, {s.id: energy[:, i] - energy[0, i] for i, s in columns if s.energy}
+
+    def _course(self) -> tuple[Sequence[int], Sequence[float]]:
+        """Times in ns since the Unix epoch, and the counted joules so far at each.
+
+        The ends of the window, the borders of the meter's series, and the points of a trace.
+        """
+        from microjoule import wall
+
+        figures = self._now()
+        sensors = _core.sensors_of(self)
+        counted = [i for i, sensor in enumerate(sensors) if sensor.counted]
+        energy_j = math.fsum(figures.sensors[i].energy for i in counted)
+        points = {figures.start_ns: 0.0, figures.end_ns: energy_j}
+        trace = getattr(self, "_trace", None)
+        if trace is not None:
+            times, energy = trace
+            joules = (energy[:, counted] - energy[0, counted]).sum(axis=1)
+            points = dict(zip(times.tolist(), joules.tolist(), strict=True)) | points
+        for row, at in enumerate(figures.border_ns):
+            first = row * len(sensors)
+            points[at] = math.fsum(figures.border_energy[first + i] for i in counted)
+        ordered = sorted(points)
+        return [wall.unix_ns(at) for at in ordered], [points[at] for at in ordered]
 
     def to_dict(self) -> dict[str, object]:
         """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""

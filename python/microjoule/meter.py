@@ -6,17 +6,21 @@ import atexit
 import os
 import sys
 import threading
+import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from microjoule import _core, config, wall  # noqa: F401 (wall: its anchor is taken early)
+from microjoule import _core, config, wall
 from microjoule.config import Frozen
 from microjoule.measurement import Measurement
 from microjoule.sensors import Sensor, discover, listed
 from microjoule.stages import canonical
+
+if TYPE_CHECKING:
+    from microjoule.carbon import Intensity, Series
 
 __all__ = [
     "Books",
@@ -35,6 +39,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # Beyond these a period is no pace: the sampler could not keep up, or would miss wraps.
 _SHORTEST_S = 1e-5
 _LONGEST_S = 3600.0
+# Borders of slots known in advance: seven years of hours, half a year of five minutes.
+_MOST_BORDERS = 65536
 
 _core.set_result_type(Measurement)
 
@@ -99,12 +105,25 @@ class Meter:
         pace: ``"events"``: fast where something happens and slow elsewhere; ``"fixed"``: always at
             the period.
         overhead_limit: The share of one core that the sampler may use.
+        intensity: The carbon intensity of what this meter measures: a `microjoule.carbon.Series`,
+            or whatever `microjoule.carbon.intensity` takes; None: that of the place. Where the
+            slots of a series meet, the sampler reads as it does at the ends of a window, so that
+            the energy of each slot is known as well as that of a window.
 
     Raises:
         ValueError: A bad argument, or sources were named and none of them can be read.
     """
 
-    __slots__ = ("__weakref__", "_begin", "_end", "_labels", "_native", "_period_s", "_refused")
+    __slots__ = (
+        "__weakref__",
+        "_begin",
+        "_end",
+        "_intensity",
+        "_labels",
+        "_native",
+        "_period_s",
+        "_refused",
+    )
 
     def __init__(
         self,
@@ -112,12 +131,14 @@ class Meter:
         period_s: float | None = None,
         pace: str | None = None,
         overhead_limit: float = 0.05,
+        intensity: Series | Intensity | str | float | None = None,
     ) -> None:
         """Finds the sensors, reads each once and starts the sampler."""
         if not isinstance(overhead_limit, int | float) or not 0 < overhead_limit <= 1:
             raise ValueError(
                 f"overhead_limit is {overhead_limit!r}: pass a share of one core above 0, at most 1"
             )
+        self._intensity = _checked(intensity)
         settings = config.load(arguments={"sources": sources, "period": period_s, "pace": pace})
         found = discover(settings)
         self._refused = list(found.refused)
@@ -133,6 +154,9 @@ class Meter:
         self._end = self._native.end
         self._labels: dict[int, str] = {}
         self._native.start()
+        borders = getattr(self._intensity, "borders_ns", None)
+        if borders is not None:
+            self._schedule(borders)
         _meters.add(self)
 
     def begin(self, label: str | None = None) -> int:
@@ -161,6 +185,8 @@ class Meter:
             raise _not_a_token(token) from None
         if self._labels:
             measurement._label = self._labels.pop(token, None)
+        if self._intensity is not None:
+            measurement._intensity = self._intensity
         return measurement
 
     def lap(self, token: int) -> Measurement:
@@ -174,6 +200,8 @@ class Meter:
         except TypeError:
             raise _not_a_token(token) from None
         measurement._label = self._labels.get(token)
+        if self._intensity is not None:
+            measurement._intensity = self._intensity
         return measurement
 
     def measure(
@@ -217,7 +245,29 @@ class Meter:
         self.close()
 
     def _open(self, trace_s: float) -> Measurement:
-        return self._native.open(round(trace_s * 1e9))
+        measurement = self._native.open(round(trace_s * 1e9))
+        if self._intensity is not None:
+            measurement._intensity = self._intensity
+        return measurement
+
+    def _schedule(self, *borders_ns: Callable[[int, int], list[int]]) -> None:
+        """Settles E wherever slots of these series meet from now on, while a window is open.
+
+        Wall-clock time is mapped to the monotonic clock here, once.
+        """
+        now = wall.unix_ns(time.monotonic_ns())
+        borders = {at for next_ones in borders_ns for at in next_ones(now, _MOST_BORDERS)}
+        self._native.schedule([wall.monotonic_ns(at) for at in sorted(borders)][:_MOST_BORDERS])
+
+
+def _checked(intensity: Series | Intensity | str | float | None) -> Series | Intensity | None:
+    if intensity is None:
+        return None
+    from microjoule import carbon
+
+    if isinstance(intensity, carbon.Series | carbon.Intensity):
+        return intensity
+    return carbon.intensity(intensity)
 
 
 def _not_a_token(token: object) -> ValueError:
