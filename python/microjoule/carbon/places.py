@@ -12,19 +12,21 @@ __all__ = ["country_of", "region_of"]
 
 
 def country_of(place: str) -> tuple[str, str] | None:
-    """The English name and the ISO 3166-1 alpha-3 code of a country, or of a region's country.
+    """The English name and the ISO 3166-1 alpha-3 code of a country, or of a (cloud) region's.
 
     Args:
-        place: alpha-2 or alpha-3 code in any case, English name, or the code of a region.
+        place: alpha-2 or alpha-3 code in any case, English name, or the code of a region or cloud
+            region.
 
     Returns:
         None for what is neither, and for the world.
     """
     code = country_code(place)
     if code is None:
-        for row in _tables.rows(_tables.text("regions.csv")):
-            if row[0].casefold() == place.strip().casefold():
-                code = row[1]
+        for table in ("regions.csv", "cloud_regions.csv"):
+            for row in _tables.rows(_tables.text(table)):
+                if row[0].casefold() == place.strip().casefold():
+                    code = row[1]
     if code is None or code == WORLD:
         return None
     for table in ("countries.csv", "territories.csv"):
