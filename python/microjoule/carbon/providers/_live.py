@@ -10,8 +10,8 @@ from typing import cast
 from microjoule import config
 from microjoule.carbon._ask import ANYTHING, Ask, asking
 from microjoule.carbon._codes import cloud_region, country_code
-from microjoule.carbon._intensity import Intensity, look_up
-from microjoule.carbon.providers import _cache
+from microjoule.carbon._intensity import Intensity, look_up, of_country
+from microjoule.carbon.providers import _cache, _zones
 from microjoule.carbon.providers._protocol import (
     Kind,
     MissingExtraError,
@@ -263,8 +263,22 @@ def _place(
         return (tables(ANYTHING).place,), tables
     if not isinstance(where, str):
         raise ValueError(f"{where!r} is no place: pass a code or name such as 'NO'")
-    codes = (cloud_region(where), country_code(where), look_up(where).place)
+    try:
+        stands = look_up(where)
+    except ValueError:
+        code = _zones.named(where)
+        if code is None:
+            raise
+        return (code,), lambda ask: _of_its_country(code, ask)
+    codes = (cloud_region(where), country_code(where), stands.place)
     return tuple(dict.fromkeys(filter(None, codes))), lambda ask: look_up(where, ask)
+
+
+def _of_its_country(code: str, ask: Ask) -> Intensity:
+    note = f"the tables have no figure for {code}: that of its country stands in"
+    found = of_country(code[:2], note=note, ask=ask)
+    assert found is not None  # a test holds that every zone lies in a country of the tables
+    return found
 
 
 def _instant(name: str, when: datetime | float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from microjoule.carbon.providers._protocol import Zone
 
-# Zones that bear the code of a country or of its ISO 3166-2 part are asked for by that code.
+# What our tables call otherwise. A country's zone bears its code.
 _ELECTRICITY_MAPS = {
     "AU-ACT": "AU-NSW",
     "AU-NT-DKIS": "AU-NT",
@@ -28,8 +28,6 @@ _ELECTRICITY_MAPS = {
     "SE2": "SE-SE2",
     "SE3": "SE-SE3",
     "SE4": "SE-SE4",
-    "US-AK": "US-AK",
-    "US-HI": "US-HI",
 }
 # States and grids that lie in one balancing authority, or nearly so.
 _ELECTRICITY_MAPS_MOSTLY = {
@@ -40,13 +38,35 @@ _ELECTRICITY_MAPS_MOSTLY = {
     "US-TEN-TVA": ("US-TN",),
     "US-TEX-ERCO": ("US-TX", "eGRID-ERCT"),
 }
-# Countries whose parts are zones under their ISO 3166-2 code.
+# Zones below a country, as Electricity Maps writes them behind the country's code.
+# fmt: off
 _ELECTRICITY_MAPS_PARTS = {
     "AU": ("NSW", "NT", "QLD", "SA", "TAS", "VIC", "WA"),
+    "BR": ("CS", "N", "NE", "S"),
     "CA": ("AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"),
+    "CL": ("SEA", "SEM", "SEN"),
+    "DK": ("BHM", "DK1", "DK2"),
+    "ES": ("CE", "CN-FV", "CN-GC", "CN-HI", "CN-IG", "CN-LP", "CN-LZ", "CN-TE", "IB-FO", "IB-IZ",
+           "IB-MA", "IB-ME", "ML"),
+    "FR": ("COR",),
     "GB": ("NIR", "ORK", "ZET"),
+    "IN": ("EA", "NE", "NO", "SO", "WE"),
+    "IT": ("CNO", "CSO", "NO", "SAR", "SIC", "SO"),
+    "JP": ("CB", "CG", "HKD", "HR", "KN", "KY", "ON", "SK", "TH", "TK"),
+    "MY": ("EM", "WM"),
+    "NO": ("NO1", "NO2", "NO3", "NO4", "NO5"),
+    "PH": ("LU", "MI", "VI"),
+    "PT": ("AC", "MA"),
+    "SE": ("SE1", "SE2", "SE3", "SE4"),
+    "US": ("AK", "CAL-BANC", "CAL-CISO", "CAL-IID", "CAL-LDWP", "CAL-TIDC", "CAR-CPLE", "CAR-CPLW",
+           "CAR-DUK", "CAR-SC", "CAR-SCEG", "CENT-SPA", "CENT-SWPP", "FLA-FMPP", "FLA-FPC",
+           "FLA-FPL", "FLA-GVL", "FLA-JEA", "FLA-SEC", "FLA-TAL", "FLA-TEC", "HI", "MIDA-PJM",
+           "MIDW-AECI", "MIDW-LGEE", "MIDW-MISO", "NE-ISNE", "NW-AVA", "NW-BPAT", "NW-CHPD",
+           "NW-DOPD", "NW-GCPD", "NW-IPCO", "NW-NEVP", "NW-NWMT", "NW-PACE", "NW-PACW", "NW-PGE",
+           "NW-PSCO", "NW-PSEI", "NW-SCL", "NW-TPWR", "NW-WACM", "NW-WAUW", "NY-NYIS", "SE-SOCO",
+           "SW-AZPS", "SW-EPE", "SW-PNM", "SW-SRP", "SW-TEPC", "SW-WALC", "TEN-TVA", "TEX-ERCO"),
 }
-
+# fmt: on
 # Data centres are asked for by operator and region.
 _CLOUDS = {"aws": "aws", "azure": "azure", "gcp": "gcp", "google": "gcp"}
 
@@ -83,6 +103,17 @@ _WATTTIME_MOSTLY = {"CAISO_NORTH": ("US-CA", "eGRID-CAMX"), "TVA": ("US-TN",)}
 
 # Region numbers of the API; the empty one is all of Great Britain.
 _UK = {"GB": "", "GB-ENG": "15", "GB-SCT": "16", "GB-WLS": "17"}
+
+
+def named(where: str) -> str | None:
+    """Return the code of a place that some provider has a name for and our tables need not know.
+
+    Args:
+        where: code of a region or zone, in any case.
+    """
+    code = where.strip().upper()
+    known = code in _UK or (not _is_country(code) and electricity_maps(code) is not None)
+    return code if known else None
 
 
 def electricity_maps(where: str) -> Zone | None:
