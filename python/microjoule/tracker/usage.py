@@ -112,13 +112,13 @@ class _Gpus:
 
         self._nvml = pynvml
         self._since_us = 0
-        pynvml.nvmlInit()
         self._handles = []
-        for index in indices:
-            try:
+        try:
+            pynvml.nvmlInit()
+            for index in indices:
                 self._handles.append(pynvml.nvmlDeviceGetHandleByIndex(index))
-            except pynvml.NVMLError as error:
-                logger.debug("GPU %d does not answer: %s", index, error)
+        except pynvml.NVMLError as error:
+            logger.warning("NVML does not tell how busy the GPUs are: %s", error)
 
     def utilisation(self) -> float:
         """Mean utilisation in percent."""

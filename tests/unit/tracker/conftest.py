@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import microjoule.meter  # noqa: F401 (looked up below)
 from microjoule.tracker.log import logger
 
 
@@ -24,9 +26,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             monkeypatch.delenv(name)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.chdir(work)
+    names = vars(sys.modules["microjoule.meter"])
+    # A meter that another test left behind may stand on sensors that are gone.
+    for name in ("_shared", "_kept"):
+        monkeypatch.setitem(names, name, None)
     level = logger.level
     yield work
     logger.setLevel(level)
+    if names["_shared"] is not None:
+        names["_shared"]._native.close()
 
 
 @pytest.fixture

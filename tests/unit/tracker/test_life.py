@@ -117,9 +117,13 @@ def test_restart_is_a_run_of_its_own() -> None:
 
 
 def test_the_block_gives_the_tracker_and_lets_exceptions_pass() -> None:
-    with pytest.raises(KeyError), EmissionsTracker() as tracker:
-        assert isinstance(tracker, EmissionsTracker)
-        raise KeyError
+    def fail() -> None:
+        with EmissionsTracker() as tracker:
+            assert isinstance(tracker, EmissionsTracker)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
     assert len(rows()) == 1
 
 

@@ -125,7 +125,7 @@ def test_a_logger_gets_all_fields_as_json(caplog: pytest.LogCaptureFixture) -> N
     own = logging.getLogger("mine")
     with (
         caplog.at_level(logging.INFO, logger="mine"),
-        pytest.warns(DeprecationWarning),
+        pytest.warns(DeprecationWarning, match="output_methods"),
         EmissionsTracker(
             save_to_logger=True, save_to_file=False, logging_logger=LoggerOutput(own, logging.INFO)
         ) as tracker,
