@@ -28,6 +28,16 @@ void register_sources(py::module_& m) {
         .def_readonly("energy", &SensorInfo::energy);
 
     py::class_<Discovery>(m, "Discovery", "Sources that were found, and sensors that were refused.")
+        .def(
+            "add_amdsmi",
+            [](Discovery& self, const std::string& library, const std::string& sysfs) {
+                // With the GIL: Python may be setting a variable in another thread.
+                AmdsmiFilter filter = AmdsmiFilter::from_environment();
+                const ReleaseGil release;
+                add_amdsmi(self, library, std::move(filter), sysfs);
+            },
+            py::arg("library"), py::arg("sysfs"),
+            "Adds the GPUs that AMD's library shows; before hwmon, which sees the same cards.")
         .def("add_hwmon", &add_hwmon, py::arg("sysfs"), py::call_guard<ReleaseGil>(),
              "Adds what hwmon tells of devices that nobody else reads; after the other meters.")
         .def("add_battery", &add_battery, py::arg("sysfs"), py::call_guard<ReleaseGil>(),

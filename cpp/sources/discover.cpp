@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <utility>
 
+#include "microjoule/amdsmi.h"
 #include "microjoule/battery.h"
 #include "microjoule/hwmon.h"
 #include "microjoule/msr.h"
@@ -43,6 +45,21 @@ void choose(Discovery& all, Discovery more) {
         all.refused.push_back(std::move(refused));
     }
     std::move(more.refused.begin(), more.refused.end(), std::back_inserter(all.refused));
+}
+
+/// What the devices that are known by their address are called.
+std::map<std::string, std::string> ids_by_device(const Discovery& found) {
+    std::map<std::string, std::string> ids;
+    const auto note = [&](const SensorInfo& sensor) {
+        if (!sensor.device.empty()) {
+            ids.emplace(sensor.device, sensor.id);
+        }
+    };
+    for (const auto& source : found.sources) {
+        std::for_each(source->sensors().begin(), source->sensors().end(), note);
+    }
+    std::for_each(found.refused.begin(), found.refused.end(), note);
+    return ids;
 }
 
 /// psys where it stands alone: the same source, counted.
@@ -98,8 +115,14 @@ Discovery discover(const std::vector<std::string>& names, const Roots& roots) {
     return all;
 }
 
+void add_amdsmi(Discovery& all, const std::string& library, AmdsmiFilter filter,
+                const std::string& sysfs) {
+    filter.integrated = integrated_gpus(sysfs);
+    choose(all, discover_amdsmi(library, filter));
+}
+
 void add_hwmon(Discovery& all, const std::string& sysfs) {
-    choose(all, discover_hwmon(sysfs));
+    choose(all, discover_hwmon(sysfs, ids_by_device(all)));
     count_platform(all);
 }
 

@@ -449,23 +449,57 @@ void add_amd_energy(Discovery& found, const Chip& chip) {
     }
 }
 
+bool is_amdgpu(const Chip& chip) {
+    return chip.name == "amdgpu" && (chip.has("power1_average") || chip.has("power1_input"));
+}
+
+/// It is an APU that shows the voltage of the north bridge.
+bool is_integrated(const Chip& chip) {
+    const std::vector<int> voltages = channels_of(chip, "in", "_label");
+    return std::any_of(voltages.begin(), voltages.end(),
+                       [&](int voltage) { return label_of(chip, "in", voltage) == "vddnb"; });
+}
+
+/// "0000:03:00.0" out of the path of a device.
+std::string address_of(const Chip& chip) {
+    return chip.device.substr(chip.device.rfind('/') + 1);
+}
+
+/// What the AMD GPUs are called, in the order of the chips.
+class GpuNames {
+public:
+    explicit GpuNames(const std::map<std::string, std::string>& ids) : ids_(ids) {}
+
+    std::string next(const std::string& address) {
+        if (const auto known = ids_.find(address); known != ids_.end()) {
+            return known->second;
+        }
+        std::string id;
+        do {
+            id = "amdgpu" + std::to_string(number_++);
+        } while (std::any_of(ids_.begin(), ids_.end(),
+                             [&](const auto& other) { return other.second == id; }));
+        return id;
+    }
+
+private:
+    const std::map<std::string, std::string>& ids_;
+    int number_ = 0;
+};
+
 /// amdgpu: Documentation/gpu/amdgpu/thermal.rst. On an APU the power is that of the processor as a
-/// whole; it is an APU that shows the voltage of the north bridge.
-void add_amdgpu(Discovery& found, const Chip& chip, int number) {
-    const std::string id = "amdgpu" + std::to_string(number);
+/// whole.
+void add_amdgpu(Discovery& found, const Chip& chip, const std::string& id) {
     const bool average = chip.has("power1_average");
     Channel channel(chip, average ? "power1_average" : "power1_input");
     channel.may_sleep().mean_of(average ? kAmdgpuMean : 0, average ? kAmdgpuMean : kAmdgpuUpdate);
     SensorInfo info = gauge(id, "gpu", "power by amdgpu", channel);
     info.counted = true;
     info.reason = "this driver says no energy; asleep, the card is taken to draw nothing";
-    for (const int voltage : channels_of(chip, "in", "_label")) {
-        if (label_of(chip, "in", voltage) == "vddnb") {
-            info.counted = false;
-            info.reason =
-                "the power of the whole processor that this GPU is part of: "
-                "shown, not added";
-        }
+    info.device = address_of(chip);
+    if (is_integrated(chip)) {
+        info.counted = false;
+        info.reason = "the power of the whole processor that this GPU is part of: shown, not added";
     }
     auto group = own_thread();
     admit(found, *group, std::move(info), std::move(channel));
@@ -740,20 +774,29 @@ void refuse_others(Discovery& found, const Chip& chip) {
 
 }  // namespace
 
-Discovery discover_hwmon(const std::string& sysfs) {
+std::vector<std::string> integrated_gpus(const std::string& sysfs) {
+    std::vector<std::string> addresses;
+    for (const Chip& chip : find_chips(sysfs + "/class/hwmon")) {
+        if (is_amdgpu(chip) && is_integrated(chip)) {
+            addresses.push_back(address_of(chip));
+        }
+    }
+    return addresses;
+}
+
+Discovery discover_hwmon(const std::string& sysfs, const std::map<std::string, std::string>& ids) {
     Discovery found;
     const std::vector<Chip> chips = find_chips(sysfs + "/class/hwmon");
     int intel = 0;
-    int amd = 0;
+    GpuNames amd(ids);
     for (const Chip& chip : chips) {
         const bool energy = !channels_of(chip, "energy", "_input").empty();
         if ((chip.name == "i915" || chip.name == "xe") && energy) {
             add_intel_gpu(found, chip, intel++);
         } else if (chip.name == "amd_energy" && energy) {
             add_amd_energy(found, chip);
-        } else if (chip.name == "amdgpu" &&
-                   (chip.has("power1_average") || chip.has("power1_input"))) {
-            add_amdgpu(found, chip, amd++);
+        } else if (is_amdgpu(chip)) {
+            add_amdgpu(found, chip, amd.next(address_of(chip)));
         } else if (chip.name != "power_meter" && chip.name != "acpi_power_meter" &&
                    chip.name != "ina3221") {
             refuse_others(found, chip);

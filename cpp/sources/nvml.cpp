@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +11,7 @@
 #include <memory>
 #include <string_view>
 
+#include "driver.h"
 #include "microjoule/clock.h"
 
 namespace microjoule {
@@ -27,115 +26,11 @@ constexpr double kBoardGain = 0.05;
 // energy measurement"; Yang et al. for the sensors behind it). Only where the search begins.
 constexpr std::int64_t kVoltaUpdate = 20 * kMillisecond;
 constexpr std::int64_t kUpdate = 100 * kMillisecond;
-// Starting the library again disturbs the other GPUs: less and less often while one stays lost.
-constexpr std::int64_t kFirstRestart = 2 * kSecond;
-constexpr std::int64_t kLastRestart = 60 * kSecond;
 // A timestamp that is older than the call by more than this tells when the sensor was updated; a
 // younger one may only tell when somebody asked.
 constexpr std::int64_t kOlderThanCall = kMillisecond;
 // In microseconds; a later one is garbage, and has no nanoseconds in an int64.
 constexpr std::int64_t kLastStamp = INT64_MAX / 1000;
-
-bool is_loss(int result) noexcept {
-    switch (result) {
-        case kUninitialized:
-        case kInvalidArgument:  // a handle from before the driver was loaded again
-        case kNoPermission:
-        case kNotFound:
-        case kDriverNotLoaded:
-        case kGpuIsLost:
-        case kResetRequired:
-        case kLibraryMismatch:
-        case kGpuNotFound:
-            return true;
-        default:
-            return false;
-    }
-}
-
-/// The library as all GPUs of a meter use it: started, started again after a fork or a reload of
-/// the driver, shut down at the end.
-class Session {
-public:
-    Session(const Api& api, Dylib library)
-        : api_(api), library_(std::move(library)), owner_(getpid()), ready_(owner_.load()) {}
-    ~Session() {
-        if (ready_.load() == getpid()) {
-            api_.shutdown();
-        }
-    }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-    [[nodiscard]] const Api& api() const noexcept { return api_; }
-    /// Changes whenever handles have become void.
-    [[nodiscard]] std::uint64_t generation() const noexcept { return generation_.load(); }
-
-    /// To be held during a call. False while the library is being started again.
-    bool enter() noexcept {
-        if (!ready()) {
-            return false;
-        }
-        calls_.fetch_add(1);
-        if (restarting_.load()) {
-            calls_.fetch_sub(1);
-            return false;
-        }
-        return true;
-    }
-    void leave() noexcept { calls_.fetch_sub(1); }
-
-    /// Starts the library again, unless somebody has since the generation `seen`. Not while anybody
-    /// is inside a call. False if it did not start.
-    bool restart(std::uint64_t seen) noexcept {
-        if (generation_.load() != seen) {
-            return true;
-        }
-        if (restarting_.exchange(true)) {
-            return false;
-        }
-        bool started = false;
-        if (calls_.load() == 0) {
-            api_.shutdown();
-            started = api_.init() == kSuccess;
-            generation_.fetch_add(1);
-        }
-        restarting_.store(false);
-        return started;
-    }
-
-private:
-    // A forked child inherits a library that knows nothing of its process: the first call starts it
-    // anew. Nothing of ours that a thread of the parent may have held counts any more.
-    bool ready() noexcept {
-        const pid_t me = getpid();
-        if (ready_.load() == me) {
-            return true;
-        }
-        pid_t before = owner_.load();
-        if (before == me || !owner_.compare_exchange_strong(before, me)) {
-            return false;  // another thread of this process is at it
-        }
-        calls_.store(0);
-        restarting_.store(false);
-        api_.shutdown();
-        if (api_.init() != kSuccess) {
-            owner_.store(before);
-            return false;
-        }
-        generation_.fetch_add(1);
-        ready_.store(me);
-        return true;
-    }
-
-    Api api_;
-    Dylib library_;
-    std::atomic<std::uint64_t> generation_{0};
-    std::atomic<int> calls_{0};
-    std::atomic<bool> restarting_{false};
-    std::atomic<pid_t> owner_;
-    std::atomic<pid_t> ready_;
-};
 
 /// How a joule of one GPU comes about.
 enum class Way : std::uint8_t { none, energy, instant, average, usage };
@@ -157,115 +52,53 @@ int read_field(const Api& api, Device device, unsigned field, unsigned& mw,
     return result != kSuccess ? result : value.result;
 }
 
-class Gpu final : public Source {
+class Gpu final : public DriverGpu {
 public:
-    Gpu(std::shared_ptr<Session> session, SensorInfo info, std::string uuid, Device device, Way way,
-        Gauge gauge)
-        : session_(std::move(session)),
+    Gpu(std::shared_ptr<DriverSession> session, SensorInfo info, const Api& api, std::string uuid,
+        Device device, Way way, Gauge gauge)
+        : DriverGpu(std::move(session), std::move(info)),
+          api_(api),
           uuid_(std::move(uuid)),
           device_(device),
-          generation_(session_->generation()),
           way_(way),
-          gauge_(gauge) {
-        sensors_.push_back(std::move(info));
-    }
-
-    const std::vector<SensorInfo>& sensors() const noexcept override { return sensors_; }
-    bool slow() const noexcept override { return true; }
-
-    void read(Reading* readings) noexcept override {
-        Reading& reading = readings[0];
-        int result = attempt(reading);
-        // The driver was loaded again: its counter begins anew, and the timeline sees that.
-        if (result == kUninitialized && session_->restart(asked_)) {
-            result = attempt(reading);
-        }
-        if (result == kSuccess) {
-            reading.status = Status::ok;
-            reading.error = 0;
-            return;
-        }
-        reading.status = is_loss(result) ? Status::lost : Status::retry;
-        reading.error = result == kIncredible ? EBADMSG : result == kBusy ? EAGAIN : EIO;
-    }
-
-    bool reopen() noexcept override {
-        const int result = locate();
-        if (result == kSuccess) {
-            return true;
-        }
-        const std::int64_t now = monotonic_clock().now_ns();
-        if (result != kUninitialized) {
-            if (now < restart_ns_) {
-                return false;
-            }
-            back_off_ns_ = std::clamp(2 * back_off_ns_, kFirstRestart, kLastRestart);
-            restart_ns_ = now + back_off_ns_;
-        }
-        return session_->restart(asked_) && locate() == kSuccess;
-    }
+          gauge_(gauge) {}
 
 private:
-    // Beside NVML's own results.
-    static constexpr int kIncredible = -1;  // a value that cannot be true
-    static constexpr int kBusy = -2;        // the library is being started again
-
-    /// Finds the GPU again by what does not change.
-    int locate() noexcept {
-        if (!session_->enter()) {
-            return kBusy;
-        }
-        asked_ = session_->generation();
+    int find() noexcept override {
         Device device = nullptr;
-        const int result = session_->api().by_uuid(uuid_.c_str(), &device);
-        session_->leave();
+        const int result = api_.by_uuid(uuid_.c_str(), &device);
         if (result == kSuccess) {
             device_ = device;
-            generation_ = asked_;
         }
         return result;
     }
 
-    int attempt(Reading& reading) noexcept {
-        for (int i = 0; i < 2; ++i) {
-            if (generation_ != session_->generation()) {
-                if (const int result = locate(); result != kSuccess) {
-                    return result;
-                }
-            }
-            if (!session_->enter()) {
-                return kBusy;
-            }
-            // enter() itself starts the library again after a fork.
-            asked_ = session_->generation();
-            const bool current = generation_ == asked_;
-            const int result = current ? take(reading) : kBusy;
-            session_->leave();
-            if (current) {
-                back_off_ns_ = result == kSuccess ? 0 : back_off_ns_;
-                return result;
-            }
+    Verdict judge(int result) const noexcept override {
+        switch (result) {
+            case kUninitialized:
+                return Verdict::stopped;
+            case kInvalidArgument:  // a handle from before the driver was loaded again
+            case kNoPermission:
+            case kNotFound:
+            case kDriverNotLoaded:
+            case kGpuIsLost:
+            case kResetRequired:
+            case kLibraryMismatch:
+            case kGpuNotFound:
+                return Verdict::lost;
+            default:
+                return Verdict::passing;
         }
-        return kBusy;
     }
 
-    int take(Reading& reading) noexcept {
+    int take(Reading& reading) noexcept override {
         return way_ == Way::energy ? read_energy(reading) : read_power(reading);
     }
 
     int read_energy(Reading& reading) noexcept {
         unsigned long long mj = 0;
-        int result = kSuccess;
-        // A value from a call that hung for longer than the counter takes to change says little:
-        // once more, and the bracket is narrow again.
-        for (int i = 0; i < 2; ++i) {
-            reading.before_ns = monotonic_clock().now_ns();
-            result = session_->api().total_energy(device_, &mj);
-            reading.after_ns = monotonic_clock().now_ns();
-            if (result != kSuccess || reading.after_ns - reading.before_ns < kUpdate) {
-                break;
-            }
-        }
+        const int result =
+            bracket(reading, kUpdate, [&]() noexcept { return api_.total_energy(device_, &mj); });
         reading.raw = mj;
         return result;
     }
@@ -276,9 +109,9 @@ private:
         std::int64_t stamp_us = 0;
         const int result =
             way_ == Way::usage
-                ? session_->api().power_usage(device_, &mw)
-                : read_field(session_->api(), device_,
-                             way_ == Way::instant ? kPowerInstant : kPowerAverage, mw, stamp_us);
+                ? api_.power_usage(device_, &mw)
+                : read_field(api_, device_, way_ == Way::instant ? kPowerInstant : kPowerAverage,
+                             mw, stamp_us);
         const std::int64_t after = monotonic_clock().now_ns();
         // No GPU draws nothing: some drivers say 0 where they do not know.
         if (result == kSuccess && mw == 0) {
@@ -308,17 +141,12 @@ private:
         reading.after_ns = last - gauge_.window_ns / 2;
     }
 
-    std::shared_ptr<Session> session_;
-    std::vector<SensorInfo> sensors_;
+    Api api_;
     std::string uuid_;
     Device device_;
-    std::uint64_t generation_;  ///< of the handle
-    std::uint64_t asked_ = 0;   ///< of the last call
     Way way_;
     Gauge gauge_;
-    bool told_ = false;            ///< timestamps are those of updates
-    std::int64_t restart_ns_ = 0;  ///< the library is not started again before
-    std::int64_t back_off_ns_ = 0;
+    bool told_ = false;  ///< timestamps are those of updates
 };
 
 std::string text_of(int (*get)(Device, char*, unsigned), Device device) {
@@ -581,7 +409,8 @@ Discovery discover_nvml(const nvml::Api& api, Dylib library, const NvmlFilter& f
                std::string("NVML does not start: ") + api.error_string(result));
         return found;
     }
-    const auto session = std::make_shared<Session>(api, std::move(library));
+    const auto session =
+        std::make_shared<DriverSession>(api.init, api.shutdown, std::move(library));
     result = api.count(&count);
     if (result != kSuccess) {
         refuse(found, blank("gpu"),
@@ -635,7 +464,7 @@ Discovery discover_nvml(const nvml::Api& api, Dylib library, const NvmlFilter& f
         also(visibility[i].reason);
         info.counted = visibility[i].counted;
         found.sources.push_back(
-            std::make_unique<Gpu>(session, std::move(info), gpu.uuid, devices[i], way, gauge));
+            std::make_unique<Gpu>(session, std::move(info), api, gpu.uuid, devices[i], way, gauge));
     }
     return found;
 }

@@ -282,6 +282,9 @@ _OPTIONS: dict[str, _Option] = {
     "nvml": _Option(
         _text("the path of the NVML library, such as libnvidia-ml.so.1"), "libnvidia-ml.so.1"
     ),
+    "amdsmi": _Option(
+        _text("the path of AMD's library, such as /opt/rocm/lib/libamd_smi.so"), "libamd_smi.so"
+    ),
     "sources": _Option(_names("source", KNOWN_SOURCES), None, from_project=True),
     "period": _Option(_period, 0.001, from_project=True, attribute="period_s"),
     "pace": _Option(_pace, "events", from_project=True),
@@ -504,6 +507,7 @@ class Settings(Frozen):
         procfs: where procfs is mounted.
         devfs: the folder that holds ``cpu/N/msr``.
         nvml: path or name of the NVML library.
+        amdsmi: path or name of the AMD SMI library.
         sources: names of the sources to use, or None for the best of each device.
         period_s: sampling period in seconds.
         pace: ``"events"`` or ``"fixed"``.
@@ -525,6 +529,7 @@ class Settings(Frozen):
         "procfs",
         "devfs",
         "nvml",
+        "amdsmi",
         "sources",
         "period_s",
         "pace",
@@ -544,6 +549,7 @@ class Settings(Frozen):
     procfs: str
     devfs: str
     nvml: str
+    amdsmi: str
     sources: tuple[str, ...] | None
     period_s: float
     pace: str

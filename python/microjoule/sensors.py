@@ -10,7 +10,7 @@ from microjoule.config import Frozen, Settings
 __all__ = ["Sensor", "discover", "sensors"]
 
 # What is looked for where nobody names sources: meters first, models where there is no meter.
-_DEFAULT = ("perf", "powercap", "msr", "nvml", "hwmon", "battery", "model")
+_DEFAULT = ("perf", "powercap", "msr", "nvml", "amdsmi", "hwmon", "battery", "model")
 # The kinds of meters beside which no model of processors and memory stands in.
 _PROCESSORS = frozenset({"cpu", "dram", "psys"})
 
@@ -86,6 +86,8 @@ def discover(settings: Settings) -> _core.Discovery:
     found = _core.discover(list(names), settings.sysfs, settings.procfs, settings.devfs)
     if "nvml" in names:
         found.add_nvml(settings.nvml)
+    if "amdsmi" in names:
+        found.add_amdsmi(settings.amdsmi, settings.sysfs)
     if "hwmon" in names:
         found.add_hwmon(settings.sysfs)
     if "battery" in names and (settings.sources or not found.measured):

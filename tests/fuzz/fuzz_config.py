@@ -15,7 +15,7 @@ import atheris
 with atheris.instrument_imports(include=["microjoule.config"]):
     from microjoule import config
 
-KEYS = ("sysfs", "procfs", "devfs", "nvml", "store", "offline", "providers")
+KEYS = ("sysfs", "procfs", "devfs", "nvml", "amdsmi", "store", "offline", "providers")
 HARMLESS = ("sources", "period", "pace", "country", "region", "intensity")
 
 
@@ -26,7 +26,7 @@ def check(settings: config.Settings) -> None:
     assert settings.sources is None or len(set(settings.sources)) == len(settings.sources) > 0
     assert settings.intensity is None or 0 <= settings.intensity < math.inf
     assert isinstance(settings.offline, bool)
-    for text in (settings.sysfs, settings.procfs, settings.devfs, settings.nvml):
+    for text in (settings.sysfs, settings.procfs, settings.devfs, settings.nvml, settings.amdsmi):
         assert text == text.strip() != ""
         assert "\0" not in text
     for text in (settings.country, settings.region, settings.store):

@@ -39,6 +39,7 @@ def test_text_and_json_tell_the_same() -> None:
         "perf",
         "msr",
         "nvml",
+        "amdsmi",
         "hwmon",
         "battery",
     }

@@ -326,6 +326,9 @@ class PowercapBed:
     def _add_hwmon(self, device: Hwmon, index: int) -> None:
         folder = f"sys/class/hwmon/hwmon{index}"
         self._config.text(f"{folder}/name", f"{device.name}\n")
+        if device.device:
+            self._config.text(f"sys/devices/{device.device}/uevent", "DRIVER=simulated\n")
+            self._config.link(f"{folder}/device", f"../../../devices/{device.device}")
         for name, content in device.attributes.items():
             key = f"hwmon{index}/{name}"
             path = f"{folder}/{name}"

@@ -99,11 +99,15 @@ class Power:
 
 @dataclass(frozen=True)
 class Hwmon:
-    """An hwmon device: ``name`` and its other attributes by file name."""
+    """An hwmon device: ``name`` and its other attributes by file name.
+
+    ``device`` is what it is a part of, below ``sys/devices``, such as ``pci0000:00/0000:03:00.0``.
+    """
 
     name: str
     attributes: Mapping[str, str | Energy | Power]
     index: int | None = None
+    device: str = ""
 
 
 @dataclass(frozen=True)

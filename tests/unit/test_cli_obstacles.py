@@ -9,6 +9,7 @@ from microjoule.cli import obstacles
 from microjoule.cli.obstacles import (
     Finding,
     Machine,
+    amdsmi,
     battery,
     hwmon,
     msr,
@@ -43,7 +44,9 @@ class Fake:
 
     def machine(self) -> Machine:
         folders = (str(self.root / name) for name in ("sys", "proc", "dev"))
-        return Machine(*folders, "libnvidia-nowhere.so.1", self.environ, str(self.root))
+        return Machine(
+            *folders, "libnvidia-nowhere.so.1", "libamd-nowhere.so", self.environ, str(self.root)
+        )
 
 
 @pytest.fixture
@@ -109,7 +112,9 @@ def test_a_container_that_hides_the_zones_wants_the_hosts_sysfs(fake: Fake, empt
 
 
 def test_a_wrong_sysfs_is_named(fake: Fake) -> None:
-    machine = Machine(f"{fake.root}/nowhere", f"{fake.root}/proc", "/dev", "x", {}, str(fake.root))
+    machine = Machine(
+        f"{fake.root}/nowhere", f"{fake.root}/proc", "/dev", "x", "x", {}, str(fake.root)
+    )
     found = powercap(machine)
     assert found.state == "blocked"
     assert "unset MICROJOULE_SYSFS" in commands(found)
@@ -161,6 +166,18 @@ def test_a_gpu_without_its_library(fake: Fake) -> None:
     assert "libnvidia-ml1" in commands(found)
     fake.environ["KUBERNETES_SERVICE_HOST"] = "10.0.0.1"
     assert "--gpus all" in commands(nvml(fake.machine()))
+
+
+def test_an_amd_gpu_without_its_library(fake: Fake) -> None:
+    assert amdsmi(fake.machine()).state == "absent"
+    fake.file("sys/bus/pci/devices/0000:03:00.0/vendor", "0x1002\n")
+    fake.file("sys/bus/pci/devices/0000:03:00.0/class", "0x120000\n")
+    found = amdsmi(fake.machine())
+    assert found.state == "blocked"
+    assert "libamd-nowhere.so" in found.text
+    assert "MICROJOULE_AMDSMI" in commands(found)
+    fake.environ["KUBERNETES_SERVICE_HOST"] = "10.0.0.1"
+    assert "/dev/kfd" in commands(amdsmi(fake.machine()))
 
 
 def test_chips_whose_figures_are_known(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:

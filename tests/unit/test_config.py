@@ -47,6 +47,7 @@ class TestDefaults:
         assert settings.procfs == "/proc"
         assert settings.devfs == "/dev"
         assert settings.nvml == "libnvidia-ml.so.1"
+        assert settings.amdsmi == "libamd_smi.so"
         assert settings.sources is None
         assert settings.period_s == 0.001
         assert settings.pace == "events"
@@ -207,6 +208,7 @@ class TestProjectFile:
         "key",
         [
             "nvml",
+            "amdsmi",
             "sysfs",
             "procfs",
             "devfs",

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "microjoule/amdsmi.h"
 #include "microjoule/model.h"
 #include "microjoule/powercap.h"
 
@@ -21,6 +22,10 @@ struct Roots {
 /// best way that is open, whatever the order of the names: perf, then powercap, then msr. The other
 /// ways to it are among the refused, with the reason.
 Discovery discover(const std::vector<std::string>& names, const Roots& roots);
+
+/// Adds the AMD GPUs that the maker's library shows. Before hwmon, which sees the same cards.
+void add_amdsmi(Discovery& all, const std::string& library, AmdsmiFilter filter,
+                const std::string& sysfs);
 
 /// Adds what hwmon tells of devices that nobody else reads. After all the other meters: what holds
 /// a whole machine is counted only where it stands alone.

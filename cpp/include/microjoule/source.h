@@ -27,6 +27,7 @@ struct SensorInfo {
     std::string source;  ///< "powercap", "model", ...
     std::string method;  ///< one clause: how a joule comes about
     std::string reason;  ///< why it is not readable, or what a reader must know of it
+    std::string device;  ///< its address on the bus, where only that tells that two are the same
     Shape shape = Shape::counter;
     double unit = 1e-6;                       ///< joules (seconds for CPU time) of one raw step
     double quantum = 1e-6;                    ///< the hardware's own resolution, never below `unit`

@@ -56,7 +56,9 @@ def main(argv: list[str]) -> int:
         problems.append(str(error))
     if differs := beside_pynvml(sensors):
         problems.append(differs)
-    machine = Machine(settings.sysfs, settings.procfs, settings.devfs, settings.nvml)
+    machine = Machine(
+        settings.sysfs, settings.procfs, settings.devfs, settings.nvml, settings.amdsmi
+    )
     told = _document if args.json else _text
     sys.stdout.write(told(sensors, machine.findings(), intensity, problems))
     return DONE if _metered(sensors) else NOTHING_MEASURABLE

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from microjoule.sensors import Sensor
 
 # The ways that `Meter` takes today; the others are looked at, and said to be not taken yet.
-TAKEN: Final = frozenset({"perf", "powercap", "msr", "nvml", "hwmon", "battery", "model"})
+TAKEN: Final = frozenset({"perf", "powercap", "msr", "nvml", "amdsmi", "hwmon", "battery", "model"})
 _CAP_SYS_RAWIO: Final = 17
 _CAP_SYS_ADMIN: Final = 21
 _CAP_PERFMON: Final = 38
 _NVIDIA: Final = "0x10de"
+_AMD: Final = "0x1002"
 # The chips whose figures are known, each with a file of theirs to try.
 _CHIPS: Final = {
     "i915": ("energy1_input",),
@@ -37,7 +38,7 @@ class Finding(NamedTuple):
     """One way to the counters.
 
     Attributes:
-        way: The source: powercap, perf, msr, nvml, hwmon, battery.
+        way: The source: powercap, perf, msr, nvml, amdsmi, hwmon, battery.
         state: `open`, `blocked` (something can be done) or `absent` (there is nothing here).
         text: What was found, a sentence.
         mend: What to type, each with what it is for.
@@ -67,6 +68,7 @@ class Machine:
         procfs: Where procfs is mounted.
         devfs: The folder that holds `cpu/N/msr`.
         nvml: Path or name of the NVML library.
+        amdsmi: Path or name of the AMD SMI library.
         environ: The environment.
         root: The root folder.
     """
@@ -77,6 +79,7 @@ class Machine:
         procfs: str,
         devfs: str,
         nvml: str,
+        amdsmi: str,
         environ: Mapping[str, str] | None = None,
         root: str = "/",
     ) -> None:
@@ -84,12 +87,13 @@ class Machine:
         self.procfs = procfs
         self.devfs = devfs
         self.nvml = nvml
+        self.amdsmi = amdsmi
         self.container = _container(procfs, os.environ if environ is None else environ, root)
         self.virtual = _virtual(sysfs, procfs)
 
     def findings(self) -> list[Finding]:
         """Every way to the counters, best first."""
-        ways = (powercap, perf, msr, nvml, hwmon, battery)
+        ways = (powercap, perf, msr, nvml, amdsmi, hwmon, battery)
         return [way(self) for way in ways]
 
 
@@ -181,7 +185,7 @@ def nvml(machine: Machine) -> Finding:
     if gpus:
         return Finding("nvml", "open", f"{machine.nvml} shows {gpus} GPU{'s' * (gpus > 1)}")
     driver = os.path.exists(f"{machine.procfs}/driver/nvidia/version")
-    if not _nvidia_cards(machine.sysfs) and not driver:
+    if not _cards(machine.sysfs, _NVIDIA) and not driver:
         return Finding("nvml", "absent", "no NVIDIA GPU in this machine")
     if machine.container:
         mend = (
@@ -194,6 +198,24 @@ def nvml(machine: Machine) -> Finding:
             ("or name it", "export MICROJOULE_NVML=/path/to/libnvidia-ml.so.1"),
         )
     return Finding("nvml", "blocked", f"there is an NVIDIA GPU, but {why}", mend)
+
+
+def amdsmi(machine: Machine) -> Finding:
+    """AMD GPUs through the maker's library."""
+    sockets, why = _amd_sockets(machine.amdsmi)
+    if sockets:
+        return Finding(
+            "amdsmi", "open", f"{machine.amdsmi} shows {sockets} GPU{'s' * (sockets > 1)}"
+        )
+    if not _cards(machine.sysfs, _AMD):
+        return Finding("amdsmi", "absent", "no AMD GPU in this machine")
+    name = ("or name the library", "export MICROJOULE_AMDSMI=/opt/rocm/lib/libamd_smi.so")
+    if machine.container:
+        gpu = ("give the container the GPU", "docker run --device /dev/kfd --device /dev/dri …")
+        return Finding("amdsmi", "blocked", f"there is an AMD GPU, but {why}", (gpu, name))
+    text = f"there is an AMD GPU, but {why}; hwmon may tell its power"
+    install = ("install AMD's library (from ROCm's packages)", "sudo apt install amd-smi-lib")
+    return Finding("amdsmi", "blocked", text, (install, name))
 
 
 def hwmon(machine: Machine) -> Finding:
@@ -366,15 +388,15 @@ def _virtual(sysfs: str, procfs: str) -> str:
     return f"this is a virtual machine ({product})" if product else "this is a virtual machine"
 
 
-def _nvidia_cards(sysfs: str) -> int:
+def _cards(sysfs: str, vendor: str) -> int:
     folder = f"{sysfs}/bus/pci/devices"
     try:
         devices = os.listdir(folder)
     except OSError:
         return 0
     return sum(
-        _text(f"{folder}/{d}/vendor").strip() == _NVIDIA
-        and _text(f"{folder}/{d}/class").startswith("0x03")
+        _text(f"{folder}/{d}/vendor").strip() == vendor
+        and _text(f"{folder}/{d}/class").startswith(("0x03", "0x12"))  # display, accelerator
         for d in devices
     )
 
@@ -395,6 +417,25 @@ def _gpus(library: str) -> tuple[int, str]:
     except (OSError, AttributeError) as error:
         return 0, str(error)
     return count.value, "NVML shows none"
+
+
+def _amd_sockets(library: str) -> tuple[int, str]:
+    """How many sockets with GPUs AMD's library shows, and why none."""
+    import ctypes
+
+    try:
+        smi = ctypes.CDLL(library)
+        result = smi.amdsmi_init(ctypes.c_uint64(2))  # AMDSMI_INIT_AMD_GPUS
+        if result:
+            told = ctypes.c_char_p()
+            smi.amdsmi_status_code_to_string(result, ctypes.byref(told))
+            return 0, f"AMD SMI does not start: {(told.value or b'').decode(errors='replace')}"
+        count = ctypes.c_uint32()
+        smi.amdsmi_get_socket_handles(ctypes.byref(count), None)
+        smi.amdsmi_shut_down()
+    except (OSError, AttributeError) as error:
+        return 0, str(error)
+    return count.value, "AMD SMI shows none"
 
 
 def beside_pynvml(sensors: Iterable[Sensor]) -> str:

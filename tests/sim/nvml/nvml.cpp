@@ -1,6 +1,6 @@
 // A libnvidia-ml.so.1 whose GPUs draw a load with a closed form.
 //
-// It looks for two files beside itself: `config`, the GPUs (see read_config), and `control`, which
+// It looks for two files beside itself: `config`, the GPUs (see read_gpu), and `control`, which
 // the tests map into memory and change while the library runs (see Control): latency, a hang, a
 // lost GPU, a driver reload. Only what microjoule and pynvml's start call is here. Every call on a
 // GPU takes the latency, and the value belongs to its middle; calls on two GPUs do not wait for
@@ -8,26 +8,13 @@
 //
 // Names, numbers and layouts are those of NVIDIA's public NVML API reference.
 
-#include <dlfcn.h>
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <map>
-#include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
-#include "../simfs/counter.h"
-#include "../simfs/load.h"
-#include "../simfs/words.h"
+#include "../simfs/standin.h"
 
 namespace {
 
@@ -54,25 +41,7 @@ enum Missing : std::uint32_t {
     kNoUsage = 8,
 };
 
-// One a GPU, 128 bytes apart, behind a first block for the whole library. sim/nvml.py writes it.
-struct alignas(128) Control {
-    std::atomic<std::int32_t> error;   // what every call on the GPU returns; 0: works
-    std::atomic<std::uint32_t> zeros;  // power reads as 0
-    std::atomic<std::int64_t> delay_ns;
-    std::atomic<std::int64_t> hang_until_ns;  // no call returns before
-    std::atomic<std::int64_t> frozen_from_ns;
-    std::atomic<std::int64_t> frozen_until_ns;  // 0: nothing is frozen
-    std::atomic<std::uint32_t> missing;
-    std::atomic<std::int32_t> init_error;     // first block only
-    std::atomic<std::uint64_t> driver;        // first block only: how often the driver was loaded
-    std::atomic<std::int64_t> driver_ns;      // first block only: when it was, 0: before the epoch
-    std::atomic<std::uint64_t> energy_calls;  // written by the library
-    std::atomic<std::uint64_t> power_calls;
-    std::atomic<std::uint64_t> inits;  // first block only
-};
-static_assert(sizeof(Control) == 128, "sim/nvml.py knows the layout");
-
-struct Gpu {
+struct Gpu : GpuBase {
     std::string uuid;
     std::string name;
     unsigned index = 0;
@@ -81,131 +50,39 @@ struct Gpu {
     bool mig = false;
     bool stamps_updates = true;  // a field's timestamp is that of the update, not of the call
     std::uint64_t start_mj = 0;
-    Publisher energy;
-    Publisher power;
-    std::int64_t window_ns = 0;   // instant power is the mean over this long
-    std::int64_t average_ns = 0;  // average power
-    Control* control = nullptr;
+    std::int64_t average_ns = 0;  // window of the average power
 };
 
-struct World {
-    std::map<std::string, std::unique_ptr<Load>> loads;
-    std::map<std::string, Publisher> publishers;
-    std::vector<std::unique_ptr<Gpu>> gpus;
-    Control* control = nullptr;
-    std::uint64_t driver = 0;
-    pid_t process = 0;
-    std::atomic<int> users{0};
-};
+using World = GpuWorld<Gpu>;
 
 std::mutex g_mutex;
 std::atomic<World*> g_world{nullptr};  // never freed: somebody may hold a handle
 
-std::int64_t clock_ns(clockid_t id) {
-    timespec t{};
-    clock_gettime(id, &t);
-    return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
-}
-
-void sleep_until(std::int64_t t_ns) {
-    timespec t{};
-    t.tv_sec = t_ns / 1'000'000'000;
-    t.tv_nsec = t_ns % 1'000'000'000;
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, nullptr) == EINTR) {
-    }
-}
-
-std::string folder() {
-    Dl_info info{};
-    dladdr(reinterpret_cast<void*>(&g_world), &info);
-    const std::string path = info.dli_fname == nullptr ? "" : info.dli_fname;
-    return path.substr(0, path.rfind('/') + 1);
-}
-
-Segment read_segment(const std::string& line) {
-    Words words(line);
-    Segment segment;
-    segment.duration_ns = words.integer("the duration of a segment in ns", 1);
-    segment.watts = words.number("the power of a segment in W");
-    if (!words.done()) {
-        segment.ripple_w = words.number("the ripple of a segment in W");
-        segment.ripple_ns = words.integer("the period of a ripple in ns", 1);
-    }
-    words.end();
-    return segment;
-}
-
-//   epoch NS, load …, publisher …                  as for the simfs server (simfs/world.cpp)
 //   gpu UUID ARCHITECTURE LIMIT_MW MIG MISSING STAMPS START_MJ ENERGY POWER WINDOW_NS AVERAGE_NS
 //   NAME
 //     ENERGY, POWER: publishers; STAMPS 1: field values carry the time of the update
-void read_config(std::istream& config, World& world) {
-    std::int64_t epoch_ns = 0;
-    std::vector<std::uint32_t> missing;
-    for (std::string line; std::getline(config, line);) {
-        Words words(line);
-        const std::string verb = words.word("the kind of the line");
-        if (verb == "epoch") {
-            epoch_ns = words.integer("the epoch");
-        } else if (verb == "load") {
-            const std::string id = words.word("the load");
-            const bool repeats = words.word("repeat or hold") == "repeat";
-            std::vector<Segment> segments;
-            for (std::int64_t left = words.integer("the number of segments"); left > 0; --left) {
-                std::getline(config, line);
-                segments.push_back(read_segment(line));
-            }
-            world.loads[id] = std::make_unique<Load>(std::move(segments), repeats);
-        } else if (verb == "publisher") {
-            Publisher& publisher = world.publishers[words.word("the publisher")];
-            publisher.load = world.loads.at(words.word("the load")).get();
-            publisher.epoch_ns = epoch_ns;
-            publisher.period_ns = words.integer("the period");
-            publisher.phase_ns = words.integer("the phase");
-            publisher.jitter_ns = words.integer("the jitter");
-            publisher.seed = static_cast<std::uint64_t>(words.integer("the seed"));
-            publisher.lost = words.number("the share of lost updates");
-        } else if (verb == "gpu") {
-            auto gpu = std::make_unique<Gpu>();
-            gpu->uuid = words.word("the UUID");
-            gpu->architecture = static_cast<unsigned>(words.integer("the architecture"));
-            gpu->limit_mw = static_cast<unsigned>(words.integer("the power limit"));
-            gpu->mig = words.integer("whether MIG is on") != 0;
-            missing.push_back(static_cast<std::uint32_t>(words.integer("what is missing")));
-            gpu->stamps_updates = words.integer("what the timestamps are") != 0;
-            gpu->start_mj = static_cast<std::uint64_t>(words.integer("the first value"));
-            gpu->energy = world.publishers.at(words.word("the publisher of the energy"));
-            gpu->power = world.publishers.at(words.word("the publisher of the power"));
-            gpu->window_ns = words.integer("the window");
-            gpu->average_ns = words.integer("the window of the average");
-            gpu->name = words.text();
-            gpu->index = static_cast<unsigned>(world.gpus.size());
-            world.gpus.push_back(std::move(gpu));
-        } else {
-            throw std::invalid_argument("unknown line '" + verb + "'");
-        }
-    }
-    const int fd = open((folder() + "control").c_str(), O_RDWR | O_CLOEXEC);
-    const std::size_t size = sizeof(Control) * (world.gpus.size() + 1);
-    void* const mapped =
-        fd < 0 ? MAP_FAILED : mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (fd >= 0) close(fd);
-    if (mapped == MAP_FAILED) throw std::invalid_argument("there is no control file");
-    world.control = static_cast<Control*>(mapped);
-    for (std::size_t i = 0; i < world.gpus.size(); ++i) {
-        world.gpus[i]->control = world.control + i + 1;
-        world.gpus[i]->control->missing.fetch_or(missing[i]);
-    }
+std::unique_ptr<Gpu> read_gpu(Words& words, const World& world, std::uint32_t& missing) {
+    auto gpu = std::make_unique<Gpu>();
+    gpu->uuid = words.word("the UUID");
+    gpu->architecture = static_cast<unsigned>(words.integer("the architecture"));
+    gpu->limit_mw = static_cast<unsigned>(words.integer("the power limit"));
+    gpu->mig = words.integer("whether MIG is on") != 0;
+    missing = static_cast<std::uint32_t>(words.integer("what is missing"));
+    gpu->stamps_updates = words.integer("what the timestamps are") != 0;
+    gpu->start_mj = static_cast<std::uint64_t>(words.integer("the first value"));
+    gpu->energy = world.publishers.at(words.word("the publisher of the energy"));
+    gpu->power = world.publishers.at(words.word("the publisher of the power"));
+    gpu->window_ns = words.integer("the window");
+    gpu->average_ns = words.integer("the window of the average");
+    gpu->name = words.text();
+    gpu->index = static_cast<unsigned>(world.gpus.size());
+    return gpu;
 }
 
 // The library as it is in this process, with this driver; nothing before nvmlInit.
 World* current() {
     World* const world = g_world.load();
-    if (world == nullptr || world->users <= 0 || world->process != getpid() ||
-        world->driver != world->control->driver.load()) {
-        return nullptr;
-    }
-    return world;
+    return world != nullptr && world->current() ? world : nullptr;
 }
 
 int find(void* handle, Gpu*& gpu) {
@@ -220,39 +97,19 @@ int find(void* handle, Gpu*& gpu) {
     return kInvalidArgument;
 }
 
-// A call on a GPU: waits as long as it is told to, and takes the value half way.
 template <class Take>
 int call(void* handle, std::atomic<std::uint64_t> Control::* count, Take&& take) {
     Gpu* gpu = nullptr;
-    if (const int error = find(handle, gpu)) return error;
-    Control& control = *gpu->control;
-    (control.*count).fetch_add(1);
-    const std::int64_t start_ns = clock_ns(CLOCK_MONOTONIC);
-    const std::int64_t delay_ns = control.delay_ns.load();
-    if (delay_ns > 0) sleep_until(start_ns + delay_ns / 2);
-    std::int64_t at_ns = clock_ns(CLOCK_MONOTONIC);
-    const std::int64_t from_ns = control.frozen_from_ns.load();
-    if (at_ns >= from_ns && at_ns < control.frozen_until_ns.load()) at_ns = from_ns;
-    const int result = take(*gpu, at_ns);
-    const std::int64_t hang_ns = control.hang_until_ns.load();
-    const std::int64_t until_ns = std::max(start_ns + delay_ns, hang_ns);
-    if (until_ns > clock_ns(CLOCK_MONOTONIC)) sleep_until(until_ns);
-    if (hang_ns > start_ns) {
-        // Whatever went wrong meanwhile shows at the end.
-        if (const int error = find(handle, gpu)) return error;
-    }
-    return result;
+    const auto look = [&] { return find(handle, gpu); };
+    if (const int error = look()) return error;
+    return timed(*gpu, count, take, look);
 }
 
 int energy_mj(const Gpu& gpu, std::int64_t at_ns, unsigned long long& out) {
     if (gpu.control->missing.load() & kNoEnergy) return kNotSupported;
-    const World* const world = g_world.load();
-    const std::int64_t driver_ns = world->control->driver_ns.load();
-    const std::int64_t update_ns = gpu.energy.last_update(at_ns);
-    double joules = gpu.energy.energy_j(update_ns);
-    if (driver_ns != 0) joules = std::max(0.0, joules - gpu.energy.energy_j(driver_ns));
-    out = (driver_ns != 0 ? 0 : gpu.start_mj) +
-          static_cast<unsigned long long>(std::floor(joules * 1e3));
+    const Control& library = *g_world.load()->control;
+    out = (library.driver_ns.load() != 0 ? 0 : gpu.start_mj) +
+          static_cast<unsigned long long>(std::floor(energy_j(gpu, library, at_ns) * 1e3));
     return kSuccess;
 }
 
@@ -324,8 +181,7 @@ int nvmlInitWithFlags(unsigned) {
     }
     try {
         auto world = std::make_unique<World>();
-        std::ifstream config(folder() + "config");
-        read_config(config, *world);
+        read_world(folder_of(&g_world), *world, read_gpu);
         world->control->inits.fetch_add(1);
         if (const int error = world->control->init_error.load()) return error;
         world->driver = world->control->driver.load();
