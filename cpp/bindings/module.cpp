@@ -7,4 +7,5 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     microjoule::register_sources(m);
     microjoule::register_results(m);
     microjoule::register_meter(m);
+    microjoule::register_recording(m);
 }

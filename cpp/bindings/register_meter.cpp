@@ -1,9 +1,12 @@
 #include <pybind11/stl.h>
 
+#include <optional>
+
 #include "bindings.h"
 #include "gil.h"
 #include "microjoule/discover.h"
 #include "microjoule/meter.h"
+#include "microjoule/recorder.h"
 #include "window.h"
 
 namespace py = pybind11;
@@ -23,16 +26,24 @@ void register_meter(py::module_& m) {
         .def_readonly("helped", &SamplerStats::helped);
 
     py::class_<Meter, std::shared_ptr<Meter>>(m, "Meter", "Windows over the timelines of sensors.")
-        .def(py::init(
-                 [](Discovery& found, bool fixed, std::int64_t period_ns, double overhead_limit) {
-                     SamplerOptions options;
-                     options.mode = fixed ? PaceMode::fixed : PaceMode::events;
-                     options.period_ns = period_ns;
-                     options.overhead_limit = overhead_limit;
-                     return std::make_shared<Meter>(std::move(found.sources), options);
-                 }),
+        .def(py::init([](Discovery& found, bool fixed, std::int64_t period_ns,
+                         double overhead_limit, const std::optional<std::string>& record,
+                         const std::vector<std::pair<std::string, std::string>>& facts) {
+                 SamplerOptions options;
+                 options.mode = fixed ? PaceMode::fixed : PaceMode::events;
+                 options.period_ns = period_ns;
+                 options.overhead_limit = overhead_limit;
+                 std::unique_ptr<Journal> journal;
+                 if (record) {
+                     journal = std::make_unique<Recorder>(*record, facts, found.sources);
+                 }
+                 return std::make_shared<Meter>(std::move(found.sources), options,
+                                                monotonic_clock(), std::move(journal));
+             }),
              py::arg("found"), py::kw_only(), py::arg("fixed"), py::arg("period_ns"),
-             py::arg("overhead_limit"), "Takes the sources out of `found`.")
+             py::arg("overhead_limit"), py::arg("record") = py::none(),
+             py::arg("facts") = std::vector<std::pair<std::string, std::string>>(),
+             "Takes the sources out of `found`. `record`: a file for what the sampler does.")
         .def("start", &Meter::start, py::call_guard<ReleaseGil>(),
              "Reads every sensor once and starts the sampler.")
         .def("close", &Meter::close, py::call_guard<ReleaseGil>(), "Stops the sampler; idempotent.")
@@ -68,6 +79,8 @@ void register_meter(py::module_& m) {
         .def("sensors", &Meter::sensors)
         .def("update_periods_ns", &Meter::update_periods_ns, py::call_guard<ReleaseGil>(),
              "The learnt update period of each sensor; 0 where none is known.")
+        .def("recording_problem", &Meter::journal_problem, py::call_guard<ReleaseGil>(),
+             "What the recording lacks, in a sentence; empty if it is whole or there is none.")
         .def("stats", &Meter::stats, py::call_guard<ReleaseGil>())
         .def("books", &Meter::books, py::call_guard<ReleaseGil>());
 }

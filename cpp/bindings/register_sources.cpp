@@ -7,6 +7,7 @@
 #include "microjoule/discover.h"
 #include "microjoule/nvml.h"
 #include "microjoule/process.h"
+#include "microjoule/replay.h"
 #include "microjoule/source.h"
 
 namespace py = pybind11;
@@ -70,6 +71,17 @@ void register_sources(py::module_& m) {
                           std::back_inserter(self.refused));
             },
             py::arg("library"), "Adds the GPUs that NVIDIA's library shows.")
+        .def(
+            "add_replay",
+            [](Discovery& self, const std::string& path, bool loop) {
+                // By its name only: a recording of a replay must not hold a user's folders.
+                const std::string name = path.substr(path.rfind('/') + 1);
+                Discovery more = discover_replay(read_recording(path), name, loop);
+                std::move(more.sources.begin(), more.sources.end(),
+                          std::back_inserter(self.sources));
+            },
+            py::arg("path"), py::arg("loop"), py::call_guard<ReleaseGil>(),
+            "Adds the sensors of a recording, whose energy flows once more.")
         .def(
             "add_process", [](Discovery& self) { self.sources.push_back(make_process_cpu()); },
             "Adds the CPU time of this process, which rides along.")

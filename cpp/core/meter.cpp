@@ -61,8 +61,10 @@ void leave(Sampler& sampler) {
 }  // namespace
 
 Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options,
-             const Clock& clock)
-    : clock_(clock), log_(kLogSize), sampler_(std::move(sources), clock, options, log_) {
+             const Clock& clock, std::unique_ptr<Journal> journal)
+    : clock_(clock),
+      log_(kLogSize),
+      sampler_(std::move(sources), clock, options, log_, std::move(journal)) {
     enter(sampler_);
 }
 

@@ -46,10 +46,11 @@ std::vector<SensorInfo> describe(const std::vector<std::unique_ptr<Source>>& sou
 }  // namespace
 
 Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock,
-                 SamplerOptions options, EventLog& log)
+                 SamplerOptions options, EventLog& log, std::unique_ptr<Journal> journal)
     : clock_(clock),
       options_(options),
       log_(log),
+      journal_(std::move(journal)),
       sensors_(describe(sources)),
       windows_(sensors_.size()),
       settlement_(sensors_, windows_) {
@@ -102,6 +103,9 @@ void Sampler::start() {
         stopping_.store(false);
     }
     running_.store(true);
+    if (journal_) {
+        journal_->resume();
+    }
     fast_.thread = std::thread([this] { run(fast_); });
     for (auto& owner : slow_) {
         Lane* const lane = owner.get();
@@ -167,6 +171,9 @@ void Sampler::join(bool for_good) noexcept {
     }
     slow_.erase(std::remove(slow_.begin(), slow_.end(), nullptr), slow_.end());
     running_.store(false);
+    if (journal_) {
+        journal_->pause();
+    }
 }
 
 /// False if the thread is stuck in a call.
@@ -205,14 +212,23 @@ void Sampler::before_fork() noexcept {
     control_.lock();
     mutex_.lock();
     take_in();  // the child begins with an empty log: nothing that was asked may be lost in it
+    if (journal_) {
+        journal_->before_fork();
+    }
 }
 
 void Sampler::after_fork_in_parent() noexcept {
+    if (journal_) {
+        journal_->after_fork_in_parent();
+    }
     mutex_.unlock();
     control_.unlock();
 }
 
 void Sampler::after_fork_in_child() noexcept {
+    if (journal_) {
+        journal_->after_fork_in_child();
+    }
     // The threads exist in the parent only. Their handles must be neither joined nor destroyed.
     new (&fast_.thread) std::thread();
     for (auto& lane : slow_) {
@@ -254,7 +270,7 @@ void Sampler::take_in() {
     looks_[look_++ % looks_.size()] = now;
     std::int64_t horizon = now.t_ns;
     const std::uint64_t done =
-        log_.drain(now.reserved, [this](const Event& event) { settlement_.take(event); });
+        log_.drain(now.reserved, [this](const Event& event) { take(event); });
     if (done < now.reserved) {
         // Somebody has reserved and not written yet; his stamp is later than the last look that
         // did not see the reservation.
@@ -263,7 +279,7 @@ void Sampler::take_in() {
             horizon = look.reserved <= done ? std::max(horizon, look.t_ns) : horizon;
         }
     }
-    settlement_.advance(horizon);
+    advance(horizon);
     if (settlement_.events() != seen) {
         for (Feed& feed : fast_.feeds) {
             feed.pace.on_events(clock_.now_ns());
@@ -321,7 +337,7 @@ void Sampler::feed_in(Feed& feed) {
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const std::size_t sensor = feed.first + i;
         failed = failed || feed.readings[i].status != Status::ok;
-        timelines_[sensor].feed(feed.readings[i], settlement_.wanted_since(sensor));
+        this->feed(sensor, feed.readings[i]);
     }
     feed.failures = failed ? feed.failures + 1 : 0;
     stats_.failed_reads += failed ? 1 : 0;
@@ -336,21 +352,117 @@ void Sampler::notice_suspend() {
         for (Timeline& timeline : timelines_) {
             timeline.interrupt();
         }
+        note(Entry::Kind::interrupted);
     }
     if (suspended_ns_ < 0 || suspended - suspended_ns_ > 100 * kMillisecond) {
         suspended_ns_ = suspended;
         settlement_.set_suspended(suspended);
+        note(Entry::Kind::suspended, 0, suspended);
     }
+}
+
+// From here on each change of the books, told to the journal.
+
+void Sampler::note(Entry::Kind kind, std::size_t index, std::int64_t t_ns) noexcept {
+    if (journal_) {
+        Entry entry;
+        entry.kind = kind;
+        entry.index = static_cast<std::uint32_t>(index);
+        entry.t_ns = t_ns;
+        journal_->note(entry);
+    }
+}
+
+void Sampler::feed(std::size_t sensor, const Reading& reading) {
+    timelines_[sensor].feed(reading, settlement_.wanted_since(sensor));
+    if (journal_) {
+        Entry entry;
+        entry.index = static_cast<std::uint32_t>(sensor);
+        entry.status = reading.status;
+        entry.error = reading.error;
+        entry.raw = reading.raw;
+        entry.t_ns = reading.before_ns;
+        entry.until_ns = reading.after_ns;
+        journal_->note(entry);
+    }
+}
+
+void Sampler::take(const Event& event) {
+    settlement_.take(event);
+    if (!journal_) {
+        return;
+    }
+    Entry entry;
+    entry.index = event.record;
+    entry.other = event.result;
+    entry.t_ns = event.t_ns;
+    switch (event.kind) {
+        case Event::Kind::none:
+            return;
+        case Event::Kind::begin: {
+            const Trace* const trace = windows_.at(event.record).trace.get();
+            entry.kind = Entry::Kind::begin;
+            entry.step_ns = trace ? trace->step_ns : 0;
+            break;
+        }
+        case Event::Kind::end:
+            entry.kind = Entry::Kind::end;
+            break;
+        case Event::Kind::lap:
+            entry.kind = Entry::Kind::lap;
+            break;
+    }
+    journal_->note(entry);
+}
+
+void Sampler::advance(std::int64_t horizon_ns) {
+    const std::int64_t before = settlement_.horizon_ns();
+    if (journal_ && horizon_ns > before) {
+        settlement_.borders().each_until(horizon_ns, [&](std::int64_t border_ns) {
+            if (border_ns >= before) {
+                note(Entry::Kind::border, 0, border_ns);
+            }
+        });
+        note(Entry::Kind::now, 0, horizon_ns);
+    }
+    settlement_.advance(horizon_ns);
+}
+
+void Sampler::settle(std::size_t sensor, int changes, std::size_t most) {
+    const std::size_t count = settlement_.settle(sensor, timelines_[sensor], changes, most);
+    if (journal_ && count > 0) {
+        Entry entry;
+        entry.kind = Entry::Kind::settle;
+        entry.index = static_cast<std::uint32_t>(sensor);
+        entry.changes = changes;
+        entry.count = count;
+        journal_->note(entry);
+    }
+}
+
+void Sampler::settle_flat(std::size_t sensor) {
+    timelines_[sensor].settle_flat();
+    note(Entry::Kind::flat, sensor);
+}
+
+void Sampler::lose(std::size_t sensor) {
+    timelines_[sensor].lose();
+    note(Entry::Kind::lost, sensor);
+}
+
+void Sampler::note_lag() {
+    settlement_.note_lag();
+    note(Entry::Kind::lagged);
 }
 
 // At the bound a device that lags is not waited for: its interval is closed where it stands, and
 // every window that it concerns says so.
 void Sampler::close_lagging() {
-    settlement_.note_lag();
+    note_lag();
     for (std::size_t sensor = 0; sensor < sensors_.size(); ++sensor) {
         if (settlement_.owed_since(sensor) != INT64_MAX) {
-            timelines_[sensor].lose();
-            settlement_.settle(sensor, timelines_[sensor], 1, Settlement::kMost);
+            lose(sensor);
+            settle(sensor, 1, Settlement::kMost);
         }
     }
     settlement_.finish(cpu_ns());
@@ -414,7 +526,7 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
     }
     for (std::size_t i = 0; i < feed.readings.size(); ++i) {
         const std::size_t sensor = feed.first + i;
-        Timeline& timeline = timelines_[sensor];
+        const Timeline& timeline = timelines_[sensor];
         const std::int64_t asked = settlement_.asked_since(sensor);
         if (asked == INT64_MAX || timeline.lost()) {
             continue;
@@ -425,12 +537,12 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
         const bool read_since = timeline.last_read_ns() - longest > asked;
         if (sensors_[sensor].shape == Shape::counter && read_since &&
             timeline.still_ns() > patience) {
-            timeline.settle_flat();
-            settlement_.settle(sensor, timeline, 1);
+            settle_flat(sensor);
+            settle(sensor, 1);
         } else if (now_ns - std::max(asked, feed.heard_ns) > kPatienceLongest + patience) {
-            timeline.lose();
-            settlement_.note_lag();
-            settlement_.settle(sensor, timeline, 1);
+            lose(sensor);
+            note_lag();
+            settle(sensor, 1);
         }
     }
 }
@@ -512,8 +624,7 @@ std::int64_t Sampler::turn(Lane& lane) {
     if (!settlement_.idle()) {
         for (Feed& feed : lane.feeds) {
             for (std::size_t i = 0; i < feed.readings.size(); ++i) {
-                settlement_.settle(feed.first + i, timelines_[feed.first + i],
-                                   feed.pace.changes_needed());
+                settle(feed.first + i, feed.pace.changes_needed());
             }
             lose_patience(feed, now);
         }
@@ -563,8 +674,10 @@ std::int64_t Sampler::drive() {
     }
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const std::size_t sensor : abandoned_) {
-        timelines_[sensor].lose();
-        settlement_.settle(sensor, timelines_[sensor], 1);
+        if (!timelines_[sensor].lost()) {
+            lose(sensor);
+        }
+        settle(sensor, 1);
     }
     finish(fast_);
     return due;

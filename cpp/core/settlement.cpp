@@ -147,11 +147,13 @@ void Settlement::answer(const Pending& event, std::size_t sensor, const EnergyAt
     }
 }
 
-void Settlement::settle(std::size_t sensor, Timeline& timeline, int changes, std::size_t most) {
+std::size_t Settlement::settle(std::size_t sensor, Timeline& timeline, int changes,
+                               std::size_t most) {
     // A mark makes do with one change, unless an event has a burst going: then it waits for the
     // better anchors too, and does not freeze a worse one.
     const int for_marks = asked_since(sensor) == INT64_MAX ? 1 : changes;
     std::uint64_t& cursor = cursors_[sensor];
+    const std::uint64_t before = cursor;
     for (; most > 0 && cursor < first_ + pending_.size(); --most) {
         Pending& event = pending_[cursor - first_];
         const bool mark = event.kind == Kind::peak || event.kind == Kind::trace;
@@ -166,6 +168,7 @@ void Settlement::settle(std::size_t sensor, Timeline& timeline, int changes, std
         }
         ++cursor;
     }
+    return cursor - before;
 }
 
 void Settlement::finish_window(std::uint32_t index, std::int64_t start_ns, std::int64_t end_ns,

@@ -14,6 +14,7 @@
 
 #include "microjoule/clock.h"
 #include "microjoule/meter.h"
+#include "microjoule/recorder.h"
 #include "microjoule/source.h"
 
 namespace simulation {
@@ -217,7 +218,12 @@ public:
     void build() {
         SamplerOptions options;
         options.mode = mode_;
-        meter = std::make_unique<Meter>(std::move(sources_), options, clock);
+        std::unique_ptr<Journal> journal;
+        if (!record.empty()) {
+            journal = std::make_unique<Recorder>(
+                record, std::vector<std::pair<std::string, std::string>>{}, sources_);
+        }
+        meter = std::make_unique<Meter>(std::move(sources_), options, clock, std::move(journal));
         due_ = meter->sampler().step();
         run_until(clock.now_ns() + 100 * kMillisecond);
     }
@@ -263,6 +269,7 @@ public:
 
     ManualClock clock;
     std::unique_ptr<Meter> meter;
+    std::string record;  ///< where to record; empty: nowhere
 
 private:
     std::int64_t lateness() {

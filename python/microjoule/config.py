@@ -222,6 +222,13 @@ def _names(what: str, known_names: tuple[str, ...]) -> Callable[[object], tuple[
     return parse
 
 
+def _sources(raw: object) -> tuple[str, ...]:
+    found = _names("source", KNOWN_SOURCES)(raw)
+    if "replay" in found and len(found) > 1:
+        raise ValueError("pass replay alone: what was recorded and what is now do not add up")
+    return found
+
+
 def _token(what: str) -> Callable[[object], Secret]:
     def parse(raw: object) -> Secret:
         text = raw.strip() if isinstance(raw, str) else ""
@@ -254,8 +261,17 @@ def _offline(raw: object) -> bool:
     raise ValueError("pass 1 (nothing leaves the machine) or 0 (live carbon providers allowed)")
 
 
+def _no_replay(raw: object) -> bool:
+    """A checkout must not pass off recorded figures as its own."""
+    names = raw if isinstance(raw, (list, tuple)) else str(raw).split(",")
+    return not any(str(name).strip().lower() == "replay" for name in names)
+
+
 class _Option:
-    """One row of the table of settings."""
+    """One row of the table of settings.
+
+    ``from_project``: whether a project file may set it, or which of its values a project file may.
+    """
 
     __slots__ = ("attribute", "default", "from_project", "parse", "secret")
 
@@ -264,7 +280,7 @@ class _Option:
         parse: Callable[[object], object],
         default: object,
         *,
-        from_project: bool = False,
+        from_project: bool | Callable[[object], bool] = False,
         attribute: str | None = None,
         secret: bool = False,
     ) -> None:
@@ -273,6 +289,12 @@ class _Option:
         self.from_project = from_project
         self.attribute = attribute
         self.secret = secret
+
+    def harmless(self, raw: object) -> bool:
+        """Whether a project file may say so."""
+        if callable(self.from_project):
+            return self.from_project(raw)
+        return self.from_project
 
 
 _OPTIONS: dict[str, _Option] = {
@@ -285,7 +307,10 @@ _OPTIONS: dict[str, _Option] = {
     "amdsmi": _Option(
         _text("the path of AMD's library, such as /opt/rocm/lib/libamd_smi.so"), "libamd_smi.so"
     ),
-    "sources": _Option(_names("source", KNOWN_SOURCES), None, from_project=True),
+    "replay": _Option(
+        _text("the path of a recording, such as run.rec, or loop:run.rec to repeat it"), None
+    ),
+    "sources": _Option(_sources, None, from_project=_no_replay),
     "period": _Option(_period, 0.001, from_project=True, attribute="period_s"),
     "pace": _Option(_pace, "events", from_project=True),
     "country": _Option(
@@ -408,9 +433,10 @@ def _harmless(table: dict[str, object], path: str, warnings: list[str]) -> dict[
         option = _OPTIONS.get(key)
         if option is None and not isinstance(raw, dict):
             warnings.append(_unknown_key(key, where))
-        elif option is None or not option.from_project:
+        elif option is None or not option.harmless(raw):
             place = f"set it in the user's file or as {_PREFIX}{key.upper()}"
-            warnings.append(f"{where}: {key!r} is never read from a project file; {place}")
+            what = f"{key!r}" if option is None or not option.from_project else f"{key} = {raw!r}"
+            warnings.append(f"{where}: {what} is never read from a project file; {place}")
         else:
             kept[key] = raw
     return kept
@@ -508,6 +534,7 @@ class Settings(Frozen):
         devfs: the folder that holds ``cpu/N/msr``.
         nvml: path or name of the NVML library.
         amdsmi: path or name of the AMD SMI library.
+        replay: the recording that the source ``replay`` runs, after ``loop:`` again and again.
         sources: names of the sources to use, or None for the best of each device.
         period_s: sampling period in seconds.
         pace: ``"events"`` or ``"fixed"``.
@@ -530,6 +557,7 @@ class Settings(Frozen):
         "devfs",
         "nvml",
         "amdsmi",
+        "replay",
         "sources",
         "period_s",
         "pace",
@@ -550,6 +578,7 @@ class Settings(Frozen):
     devfs: str
     nvml: str
     amdsmi: str
+    replay: str | None
     sources: tuple[str, ...] | None
     period_s: float
     pace: str

@@ -109,9 +109,11 @@ class Meter:
             or whatever `microjoule.carbon.intensity` takes; None: that of the place. Where the
             slots of a series meet, the sampler reads as it does at the ends of a window, so that
             the energy of each slot is known as well as that of a window.
+        record: A new file for every reading and window, to be replayed (`microjoule.recording`).
 
     Raises:
-        ValueError: A bad argument, or sources were named and none of them can be read.
+        ValueError: A bad argument, or sources were named and none of them can be read, or the
+            recording cannot be written.
     """
 
     __slots__ = (
@@ -132,6 +134,7 @@ class Meter:
         pace: str | None = None,
         overhead_limit: float = 0.05,
         intensity: Series | Intensity | str | float | None = None,
+        record: str | os.PathLike[str] | None = None,
     ) -> None:
         """Finds the sensors, reads each once and starts the sampler."""
         if not isinstance(overhead_limit, int | float) or not 0 < overhead_limit <= 1:
@@ -139,6 +142,8 @@ class Meter:
                 f"overhead_limit is {overhead_limit!r}: pass a share of one core above 0, at most 1"
             )
         self._intensity = _checked(intensity)
+        if record is not None and not (isinstance(record, str | os.PathLike) and os.fspath(record)):
+            raise ValueError(f"record is {record!r}: pass the path of a new file, or nothing")
         settings = config.load(arguments={"sources": sources, "period": period_s, "pace": pace})
         found = discover(settings)
         self._refused = list(found.refused)
@@ -149,6 +154,8 @@ class Meter:
             fixed=settings.pace == "fixed",
             period_ns=round(min(max(settings.period_s, _SHORTEST_S), _LONGEST_S) * 1e9),
             overhead_limit=overhead_limit,
+            record=None if record is None else os.fspath(record),
+            facts=() if record is None else _facts(settings),
         )
         self._begin = self._native.begin
         self._end = self._native.end
@@ -218,6 +225,10 @@ class Meter:
         """What flowed since this meter began."""
         return Books(self._native.sensors(), self._native.books())
 
+    def recording_problem(self) -> str:
+        """What the recording lacks, in a sentence; empty if it is whole, or there is none."""
+        return self._native.recording_problem()
+
     def stats(self) -> _core.SamplerStats:
         """What the sampler has cost and met so far."""
         return self._native.stats()
@@ -268,6 +279,22 @@ def _checked(intensity: Series | Intensity | str | float | None) -> Series | Int
     if isinstance(intensity, carbon.Series | carbon.Intensity):
         return intensity
     return carbon.intensity(intensity)
+
+
+def _facts(settings: config.Settings) -> list[tuple[str, str]]:
+    """What a recording says of its origin: nothing by which somebody could be found."""
+    from datetime import UTC, datetime
+
+    from microjoule import hardware
+    from microjoule._version import __version__
+
+    system = os.uname()
+    return [
+        ("recorded", datetime.now(UTC).isoformat(timespec="seconds")),
+        ("by", f"microjoule {__version__}"),
+        ("system", f"{system.sysname} {system.release} {system.machine}"),
+        ("processor", hardware.cpu_model(settings.procfs, settings.sysfs).name),
+    ]
 
 
 def _not_a_token(token: object) -> ValueError:

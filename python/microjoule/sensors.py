@@ -80,14 +80,23 @@ def discover(settings: Settings) -> _core.Discovery:
     makes the total a mixed one, which is better than one without them.
 
     Raises:
-        ValueError: Sources were named, and none of them gives anything here.
+        ValueError: Sources were named, and none of them gives anything here, or there is no
+            recording to replay.
     """
     names = settings.sources or _DEFAULT
+    if "replay" in names and not settings.replay:
+        raise ValueError(
+            "the source replay needs a recording: set MICROJOULE_REPLAY to its path "
+            "(`uj run --record FILE` makes one)"
+        )
     found = _core.discover(list(names), settings.sysfs, settings.procfs, settings.devfs)
     if "nvml" in names:
         found.add_nvml(settings.nvml)
     if "amdsmi" in names:
         found.add_amdsmi(settings.amdsmi, settings.sysfs)
+    if "replay" in names and settings.replay:
+        path = settings.replay.removeprefix("loop:")
+        found.add_replay(path, loop=path != settings.replay)
     if "hwmon" in names:
         found.add_hwmon(settings.sysfs)
     if "battery" in names and (settings.sources or not found.measured):

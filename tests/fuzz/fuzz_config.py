@@ -36,6 +36,8 @@ def check(settings: config.Settings) -> None:
         assert value.level in ("default", "project", "user", "environment")
         # A checkout names no library, no place and no host.
         assert name in HARMLESS or value.level != "project"
+    if settings.value("sources").level == "project":
+        assert "replay" not in (settings.sources or ())
 
 
 def load(environ: dict[str, str], folder: str) -> None:

@@ -17,7 +17,7 @@ CPP = ROOT / "cpp"
 # modules that import none of the parts themselves.
 LAYERS = [
     {"_core"},
-    {"meter", "measurement", "sensors", "request"},
+    {"meter", "measurement", "recording", "sensors", "request"},
     {"metrics", "carbon"},
     {"lifecycle", "estimate"},
     {"report", "integrations", "export", "tracker", "codecarbon"},
@@ -147,7 +147,7 @@ def sources() -> set[str]:
     return {f"microjoule/{path.stem}.h" for path in (CPP / "sources").glob("*.cpp")}
 
 
-@pytest.mark.parametrize("folder", ["core", "sources", "include", "tests"])
+@pytest.mark.parametrize("folder", ["core", "sources", "recording", "include", "tests"])
 def test_there_is_no_python_in_the_core(folder: str) -> None:
     assert includes(folder) != []
     assert [i for i in includes(folder) if re.search(r"Python\.h|pybind11", i[1])] == []
@@ -159,6 +159,16 @@ def test_the_core_knows_no_concrete_source() -> None:
     assert [i for i in includes("core") if i[1] in concrete] == []
     core = {f"{path.stem}.h" for path in (CPP / "core").glob("*.cpp")}
     assert [i for i in includes("include") if i[0] in core and i[1] in concrete] == []
+
+
+def test_only_the_source_replay_knows_recordings() -> None:
+    room = {f"microjoule/{path.stem}.h" for path in (CPP / "recording").glob("*.cpp")}
+    assert room == {f"microjoule/{name}.h" for name in ("recording", "recorder", "rerun")}
+    assert [i for i in includes("core") if i[1] in room] == []
+    assert {i for i in includes("sources") if i[1] in room} == {
+        ("replay.cpp", "microjoule/recording.h")
+    }
+    assert [i for i in includes("recording") if i[1] in sources()] == []
 
 
 def test_no_source_knows_another() -> None:

@@ -146,6 +146,7 @@ class TestValues:
             ("sources", "powercap,nvlm", "did you mean nvml"),
             ("sources", "quantum", "powercap, perf, msr"),
             ("sources", ",", "at least one"),
+            ("sources", "replay,powercap", "pass replay alone"),
             ("intensity", "-1", "0 or more"),
             ("intensity", "nan", "0 or more"),
             ("intensity", "low", "g/kWh"),
@@ -212,6 +213,7 @@ class TestProjectFile:
             "sysfs",
             "procfs",
             "devfs",
+            "replay",
             "store",
             "offline",
             "providers",
@@ -235,6 +237,19 @@ class TestProjectFile:
         (warning,) = settings.warnings
         assert repr(key) in warning
         assert "never read from a project file" in warning
+
+    @pytest.mark.parametrize(
+        "raw", ["'replay'", "['Replay']", "'powercap, replay '", "[1, 'replay']"]
+    )
+    def test_it_cannot_pass_off_recorded_figures(self, place, raw):
+        place.pyproject.write_text(f"[tool.microjoule]\nsources = {raw}\n")
+        settings = place.load({"MICROJOULE_REPLAY": "run.rec"})
+        assert settings.sources is None
+        (warning,) = settings.warnings
+        assert "never read from a project file" in warning
+        assert "MICROJOULE_SOURCES" in warning
+        place.pyproject.write_text("[tool.microjoule]\nsources = ['powercap']\n")
+        assert place.load().sources == ("powercap",)
 
     def test_an_unknown_key_is_left_out_and_named(self, place):
         place.pyproject.write_text("[tool.microjoule]\ncontry = 'NO'\n")

@@ -23,6 +23,13 @@ public:
         return next_ < due_.size() ? due_[next_] : INT64_MAX;
     }
     void pass() noexcept { ++next_; }
+    /// Calls `border(t_ns)` for each that is still to come up to then.
+    template <class Border>
+    void each_until(std::int64_t t_ns, Border&& border) const {
+        for (std::size_t i = next_; i < due_.size() && due_[i] <= t_ns; ++i) {
+            border(due_[i]);
+        }
+    }
 
     /// What the sensors answered for one that has passed, in order of time.
     void add(std::int64_t t_ns, const std::vector<EnergyAt>& at);

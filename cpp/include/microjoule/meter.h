@@ -43,7 +43,7 @@ struct Books {
 class Meter {
 public:
     Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options,
-          const Clock& clock = monotonic_clock());
+          const Clock& clock = monotonic_clock(), std::unique_ptr<Journal> journal = nullptr);
     ~Meter();
     Meter(const Meter&) = delete;
     Meter& operator=(const Meter&) = delete;
@@ -89,6 +89,7 @@ public:
         return sampler_.sensors();
     }
     [[nodiscard]] std::vector<std::int64_t> update_periods_ns();
+    [[nodiscard]] std::string journal_problem() { return sampler_.journal_problem(); }
     [[nodiscard]] SamplerStats stats() { return sampler_.stats(); }
     [[nodiscard]] Books books();
     [[nodiscard]] Sampler& sampler() noexcept { return sampler_; }

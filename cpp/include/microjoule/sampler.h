@@ -8,12 +8,14 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "microjoule/clock.h"
 #include "microjoule/events.h"
 #include "microjoule/governor.h"
+#include "microjoule/journal.h"
 #include "microjoule/pace.h"
 #include "microjoule/settlement.h"
 #include "microjoule/source.h"
@@ -48,8 +50,9 @@ struct SamplerStats {
 /// only to take the readings in. The threads block every signal and never touch Python.
 class Sampler {
 public:
+    /// `journal`: is told all that enters the books; nullptr: nobody is.
     Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock,
-            SamplerOptions options, EventLog& log);
+            SamplerOptions options, EventLog& log, std::unique_ptr<Journal> journal = nullptr);
     ~Sampler();
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
@@ -95,6 +98,8 @@ public:
     [[nodiscard]] bool fixed_pace() const noexcept { return options_.mode == PaceMode::fixed; }
     [[nodiscard]] double stretch() const noexcept { return fast_.governor.stretch(); }
     [[nodiscard]] SamplerStats stats();
+    /// What the journal could not keep, in a sentence; empty if nothing is missing.
+    [[nodiscard]] std::string journal_problem() { return journal_ ? journal_->problem() : ""; }
 
     /// Ends the threads for the moment; the next call that asks starts them again.
     void pause() noexcept;
@@ -156,6 +161,15 @@ private:
     void notice_suspend();
     bool read(Lane& lane, Feed& feed);
     void feed_in(Feed& feed);
+    // Each change of the books, told to the journal.
+    void note(Entry::Kind kind, std::size_t index = 0, std::int64_t t_ns = 0) noexcept;
+    void feed(std::size_t sensor, const Reading& reading);
+    void take(const Event& event);
+    void advance(std::int64_t horizon_ns);
+    void settle(std::size_t sensor, int changes, std::size_t most = Settlement::kAtOnce);
+    void settle_flat(std::size_t sensor);
+    void lose(std::size_t sensor);
+    void note_lag();
     void lose_patience(Feed& feed, std::int64_t now_ns);
     [[nodiscard]] PaceInputs inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns);
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
@@ -174,6 +188,7 @@ private:
     const Clock& clock_;
     SamplerOptions options_;
     EventLog& log_;
+    std::unique_ptr<Journal> journal_;
     std::vector<SensorInfo> sensors_;
     std::vector<Timeline> timelines_;
     Windows windows_;

@@ -34,8 +34,9 @@ public:
     void advance(std::int64_t t_ns);
 
     /// Lets one sensor answer the events that its timeline can, up to `most` of them: a backlog
-    /// must not keep the sampler from reading.
-    void settle(std::size_t sensor, Timeline& timeline, int changes, std::size_t most = kAtOnce);
+    /// must not keep the sampler from reading. Returns how many it answered.
+    std::size_t settle(std::size_t sensor, Timeline& timeline, int changes,
+                       std::size_t most = kAtOnce);
 
     /// Hands over what every sensor has answered. Returns the number of windows finished.
     std::size_t finish(std::int64_t sampler_cpu_ns);
@@ -52,6 +53,7 @@ public:
     [[nodiscard]] bool crowded() const noexcept { return pending_.size() >= kMost / 2; }
     [[nodiscard]] bool idle() const noexcept { return pending_.empty(); }
     [[nodiscard]] bool open() const noexcept { return open_ > 0; }
+    [[nodiscard]] std::int64_t horizon_ns() const noexcept { return horizon_ns_; }
     [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }
     [[nodiscard]] std::int64_t trace_step_ns();
     [[nodiscard]] Borders& borders() noexcept { return borders_; }

@@ -118,6 +118,8 @@ def _headline(sensors: Sequence[Sensor]) -> str:
     if metered := _metered(sensors):
         ways = ", ".join(sorted({s.source for s in metered}))
         return f"Energy is measured here, by {ways}."
+    if any(s.source == "replay" for s in sensors):
+        return "No meter is read: every figure is replayed from a recording, and marked estimated."
     if sensors:
         return "No meter can be read here: every figure is estimated by a power model."
     return "Nothing can be measured here, nor estimated."
@@ -131,7 +133,7 @@ def _table(sensors: Sequence[Sensor]) -> list[str]:
             s.source,
             "estimated" if s.estimated else quantity(s.unit_j, "J", 2),
             "yes" if s.counted else "no",
-            s.method if s.readable else f"not readable: {s.reason}",
+            _state(s),
         )
         for s in sensors
     ]
@@ -141,6 +143,12 @@ def _table(sensors: Sequence[Sensor]) -> list[str]:
         named = "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True))
         lines += summary.labelled(named, last, sum(widths) + 2 * len(widths) - 2)
     return lines
+
+
+def _state(sensor: Sensor) -> str:
+    if not sensor.readable:
+        return f"not readable: {sensor.reason}"
+    return sensor.reason if sensor.source == "replay" else sensor.method
 
 
 def _told(findings: Iterable[Finding]) -> list[str]:

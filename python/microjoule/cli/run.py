@@ -31,6 +31,7 @@ class _Plan(NamedTuple):
     pue: float
     digits: int
     json: str | None
+    record: str | None
 
 
 def main(argv: list[str]) -> int:
@@ -74,6 +75,7 @@ def _begin(plan: _Plan) -> tuple[Meter | None, int, str]:
             sources=plan.settings.sources,
             period_s=plan.settings.period_s,
             pace=plan.settings.pace,
+            record=plan.record,
         )
         return meter, meter.begin(os.path.basename(plan.command[0])), ""
     except ValueError:
@@ -113,7 +115,7 @@ def _end(plan: _Plan, ended: child.Ended, meter: Meter, token: int) -> str:
         return f"the run could not be summed up: {error}"
     finally:
         meter.close()
-    return ""
+    return meter.recording_problem()
 
 
 def _write(path: str, line: str) -> str:
@@ -172,7 +174,12 @@ def _plan(argv: list[str]) -> _Plan:
     if args.json == "":
         parser.error("--json= needs the name of a file: --json=run.json")
     if args.json not in (None, _STDERR):
-        _check_place(parser, args.json)
+        _check_place(parser, "json", args.json)
+
+    if args.record is not None:
+        if os.path.lexists(args.record):
+            parser.error(f"--record={args.record}: there is such a file already; name a new one")
+        _check_place(parser, "record", args.record)
 
     from microjoule import carbon, config
 
@@ -183,19 +190,19 @@ def _plan(argv: list[str]) -> _Plan:
         carbon.footprint(0.0, uncertainty_j=0.0, intensity=intensity, pue=args.pue)
     except ValueError as error:
         parser.error(str(error))
-    return _Plan(command, settings, intensity, args.pue, args.precision, args.json)
+    return _Plan(command, settings, intensity, args.pue, args.precision, args.json, args.record)
 
 
-def _check_place(parser: argparse.ArgumentParser, path: str) -> None:
+def _check_place(parser: argparse.ArgumentParser, option: str, path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
-        parser.error(f"--json={path}: that is a folder; name a file in it")
+        parser.error(f"--{option}={path}: that is a folder; name a file in it")
     if not _is_stream(path):
         if not os.path.isdir(folder):
-            parser.error(f"--json={path}: there is no folder {folder}")
+            parser.error(f"--{option}={path}: there is no folder {folder}")
         # The file is replaced, not written to: it is the folder that must allow it.
         if not os.access(folder, os.W_OK | os.X_OK):
-            parser.error(f"--json={path}: no permission to write in {folder}")
+            parser.error(f"--{option}={path}: no permission to write in {folder}")
 
 
 def _split(argv: list[str], options: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -244,6 +251,11 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
             default=3,
             metavar="N",
             help="significant digits of the summary, 1 to 15 (default: 3)",
+        ),
+        parser.add_argument(
+            "--record",
+            metavar="FILE",
+            help="record every reading in a new file, to be replayed or to go with a bug report",
         ),
         parser.add_argument(
             "--period", type=float, metavar="S", help="sampling period in seconds (default: 0.001)"
