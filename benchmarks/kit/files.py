@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,11 +34,11 @@ def four_files() -> PlainTree:
 
 
 @contextmanager
-def counting(tree: PlainTree, folder: Path) -> Iterator[None]:
+def counting(tree: PlainTree, folder: Path, keys: Sequence[str] = _KEYS) -> Iterator[None]:
     """Another process lets the counters count, a thousand times a second."""
     sources = [BENCHMARKS / "native" / "advance.c"]
     program = compiled(folder, "advance", sources, "-O2")
-    paths = [tree.path(key) for key in _KEYS]
+    paths = [tree.path(key) for key in keys]
     with subprocess.Popen([program, str(UPDATE_NS), str(STEP_UJ), *paths]) as process:
         try:
             time.sleep(0.1)

@@ -307,6 +307,7 @@ class PowercapBed:
             self._config.text(f"sys/{folder}/enabled", "1\n")
             if linked:
                 self._config.link(f"sys/{POWERCAP}/{control_type}", f"../../{inside}")
+                self._config.link(f"sys/{inside}/subsystem", f"../../../../{POWERCAP}")
         for one in placed:
             counter = one.zone.counter(self.epoch_ns, one.key)
             for name, text in one.zone.texts().items():

@@ -49,11 +49,23 @@ class _Folder:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
 
+    def _link(self, path: str, to: str) -> None:
+        link = self.root / path
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(os.path.relpath(self.root / to, link.parent))
+
 
 class PlainTree(_Folder):
-    """A sysfs with powercap zones as plain files."""
+    """A sysfs with powercap zones as plain files; ``layout`` is `PowercapBed`'s."""
 
-    def __init__(self, zones: Sequence[Zone], *, files: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        zones: Sequence[Zone],
+        *,
+        files: Mapping[str, str] | None = None,
+        layout: str = "flat",
+    ) -> None:
         """Write every file; each counter shows its ``start_uj``."""
         super().__init__("microjoule-plain-")
         self.epoch_ns = time.monotonic_ns()
@@ -62,10 +74,19 @@ class PlainTree(_Folder):
         self._values: dict[str, int] = {}
         for placed in place(zones):
             zone = placed.zone
-            self._write(f"{POWERCAP}/{zone.control_type}/enabled", "1\n")
+            folder = f"{POWERCAP}/{placed.directory}"
+            control = f"{POWERCAP}/{zone.control_type}"
+            if layout == "linked":
+                self._link(folder, placed.device)
+                folder = placed.device
+                inside = f"devices/virtual/powercap/{zone.control_type}"
+                self._link(control, inside)
+                self._link(f"{inside}/subsystem", POWERCAP)
+                control = inside
+            self._write(f"{control}/enabled", "1\n")
             for name, text in zone.texts().items():
-                self._write(f"{POWERCAP}/{placed.directory}/{name}", text)
-            self._paths[placed.key] = self.root / POWERCAP / placed.directory / "energy_uj"
+                self._write(f"{folder}/{name}", text)
+            self._paths[placed.key] = self.root / folder / "energy_uj"
             self._counters[placed.key] = zone.counter(self.epoch_ns, placed.key)
             self.set(placed.key, zone.start_uj)
         for path, text in (files or {}).items():

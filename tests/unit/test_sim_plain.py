@@ -36,6 +36,27 @@ def test_a_plain_tree_shows_what_it_is_told() -> None:
     assert not tree.root.exists()
 
 
+def test_a_linked_tree_is_laid_out_as_the_kernel_s() -> None:
+    zones = [
+        Zone("package-0", Constant(100), start_uj=7),
+        Zone("dram", Constant(5), parent="package-0"),
+    ]
+    with PlainTree(zones, layout="linked") as tree:
+        powercap = tree.root / "class/powercap"
+        device = tree.root / "devices/virtual/powercap/intel-rapl"
+        assert sorted(path.name for path in powercap.iterdir()) == [
+            "intel-rapl",
+            "intel-rapl:0",
+            "intel-rapl:0:0",
+        ]
+        assert (powercap / "intel-rapl").resolve() == device
+        assert (powercap / "intel-rapl/subsystem").resolve() == powercap
+        assert (powercap / "intel-rapl:0:0").resolve() == device / "intel-rapl:0/intel-rapl:0:0"
+        assert tree.path("package-0") == device / "intel-rapl:0/energy_uj"
+        tree.set("package-0", 12345)
+        assert (powercap / "intel-rapl:0/energy_uj").read_text() == "12345\n"
+
+
 def test_a_fake_proc_counts_ticks() -> None:
     with FakeProc(cpus=4, model="AMD EPYC 7763", memory_gib=8, hypervisor=True) as proc:
         assert proc.environ == {"MICROJOULE_PROCFS": str(proc.root)}
