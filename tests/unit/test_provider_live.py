@@ -164,6 +164,18 @@ def test_a_series_has_plain_slots_and_their_mean() -> None:
     assert found.intensity.rung == "provider"
 
 
+def test_a_series_is_ready_for_a_footprint() -> None:
+    provider = Told("A", (0, 1800, 10), (1800, 3600, 20))
+    series = carbon.live_series("NO", 0, 3600, providers=[provider], environ=ONLINE).series()
+    assert isinstance(series, carbon.Series)
+    assert (series.name, series.includes_losses) == ("A", True)
+    assert (series.scope, series.basis, series.method, series.accounting) == AVERAGE
+    assert series.uncertainty_rel == pytest.approx(0.05)
+    nothing = carbon.live_series("NO", 0, 1, providers=[Told("A", fails="is out")], environ=ONLINE)
+    with pytest.raises(ValueError, match=r"no live series \(A is out\): pass a figure or a CSV"):
+        nothing.series()
+
+
 def test_a_series_that_nobody_has_is_empty_and_says_why() -> None:
     found = carbon.live_series("NO", 0, 1, providers=[Told("A", fails="is out")], environ=ONLINE)
     assert found.slots == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from microjoule import config
 from microjoule.carbon._ask import ANYTHING, Ask, asking
@@ -24,6 +24,9 @@ from microjoule.carbon.providers.electricitymaps import ElectricityMaps
 from microjoule.carbon.providers.ukcarbon import UKCarbon
 from microjoule.carbon.providers.watttime import WattTime
 from microjoule.config import Frozen, Secret
+
+if TYPE_CHECKING:
+    from microjoule.carbon._series import Series
 
 # Standard uncertainties (k = 1, relative), as in the tables.
 _REPORTING = 0.05
@@ -47,6 +50,28 @@ class LiveSeries(Frozen):
 
     def __init__(self, slots: tuple[tuple[float, float, float], ...], intensity: Intensity) -> None:
         self._fill(slots=slots, intensity=intensity)
+
+    def series(self) -> Series:
+        """Return the slots as the series that a footprint takes, with its kind and uncertainty.
+
+        Raises:
+            ValueError: there are no slots; the sentence has the reasons.
+        """
+        from microjoule.carbon._series import Series  # late: only who has a history needs it
+
+        known = self.intensity
+        if not self.slots:
+            raise ValueError(f"there is no live series ({known.note}): pass a figure or a CSV file")
+        return Series.from_slots(
+            self.slots,
+            name=known.source_title,
+            scope=known.scope,
+            basis=known.basis,
+            method=known.method,
+            accounting=known.accounting,
+            includes_losses=known.includes_losses,
+            uncertainty_rel=known.uncertainty_rel,
+        )
 
 
 def live(
