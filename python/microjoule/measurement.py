@@ -245,6 +245,7 @@ class Measurement(_core.Window):
         self,
         intensity: Series | Intensity | str | float | None = None,
         *,
+        fallback: Intensity | None = None,
         pue: float | str = 1.0,
         host_factor: float = 1.0,
         losses: float = 0.0,
@@ -260,6 +261,7 @@ class Measurement(_core.Window):
                 the window: exactly if it is the meter's own, else over its trace, else with the
                 power taken as constant, which the uncertainty covers. None: the meter's own, else
                 that of the place.
+            fallback: What stands in where a series has no slot; None: that of the place.
             pue: Power usage effectiveness of the building, or a provider.
             host_factor: IT energy over sensor energy.
             losses: Share lost on the way from the power plant.
@@ -275,7 +277,7 @@ class Measurement(_core.Window):
 
         where = getattr(self, "_intensity", None) if intensity is None else intensity
         if isinstance(where, carbon.Series):
-            where = where.mean(*self._course())
+            where = where.mean(*self._course(), fallback)
         return carbon.footprint(
             self.energy_j,
             uncertainty_j=self.uncertainty_j,

@@ -343,7 +343,7 @@ class TestBorders:
     def test_the_public_list(self):
         assert set(carbon.__all__) == {
             "JOULES_PER_KWH", "Cost", "Embodied", "Equivalent", "Factor", "Footprint", "Intensity",
-            "LiveSeries", "live", "live_series",
+            "LiveSeries", "listed", "live", "live_series",
             "Mix", "Prices", "Reported", "Series", "Total", "Water", "cost", "embodied",
             "equivalents", "footprint", "intensity", "mix", "pue_of", "reported_models",
             "require_same_kind", "resolve", "same_kind", "total", "wue_of",

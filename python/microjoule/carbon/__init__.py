@@ -12,6 +12,7 @@ from microjoule.carbon._resolve import resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from microjoule.carbon._codes import listed as listed
     from microjoule.carbon._embodied import Embodied as Embodied
     from microjoule.carbon._embodied import embodied as embodied
     from microjoule.carbon._equivalents import Equivalent as Equivalent
@@ -57,6 +58,7 @@ __all__ = [
     "equivalents",
     "footprint",
     "intensity",
+    "listed",
     "live",
     "live_series",
     "mix",
@@ -88,6 +90,7 @@ _HOME = {
     "embodied": "_embodied",
     "equivalents": "_equivalents",
     "footprint": "_footprint",
+    "listed": "_codes",
     "live": "providers",
     "live_series": "providers",
     "mix": "_mix",

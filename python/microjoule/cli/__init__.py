@@ -26,6 +26,8 @@ class Command(NamedTuple):
 COMMANDS: Final[dict[str, Command]] = {
     "run": Command("microjoule.cli.run", "measure the energy and carbon of a command"),
     "doctor": Command("microjoule.cli.doctor", "what can be measured here, and what is in the way"),
+    "intensity": Command("microjoule.cli.intensity", "what a kilowatt-hour weighs at a place"),
+    "estimate": Command("microjoule.cli.estimate", "the footprint of what nobody measured"),
 }
 
 

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, summary
+from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, footprint, summary
 from microjoule.cli.numbers import quantity
 from microjoule.cli.obstacles import TAKEN, Finding, Machine, beside_pynvml
 
@@ -108,7 +108,7 @@ def _text(
     lines += ["Ways to the meters", *_told(taken), ""]
     if others:
         lines += ["Ways that this version does not take yet", *_told(others), ""]
-    lines += ["Carbon", *summary.labelled("intensity", summary.intensity(intensity), _NAME)]
+    lines += ["Carbon", *summary.labelled("intensity", footprint.intensity(intensity), _NAME)]
     if intensity.guess:
         lines += _mend([("say where the electricity comes from", "export MICROJOULE_COUNTRY=NO")])
     return "\n".join([*lines, ""])

@@ -55,6 +55,22 @@ def quantity(value: float | None, unit: str, digits: int = 3) -> str:
     return f"{rounded:.{digits - 1}e} {unit}"
 
 
+def mass(grams: float | None, what: str = "g", digits: int = 3) -> str:
+    """Grams with their unit: `1.77 mg`, `41.0 g`, `1.20 kg`, from a million on `352 t`.
+
+    Args:
+        grams: The mass in grams; None, NaN and infinities are unknown.
+        what: The gram and what it is of, such as `gCO2e`.
+        digits: Significant digits, at least 1.
+    """
+    if grams is None or not math.isfinite(grams):
+        return UNKNOWN
+    # Rounded first, as above: 999.96 kg are a tonne.
+    if abs(float(f"{grams:.{digits - 1}e}")) >= 1e6:
+        return quantity(grams / 1e6, f"t{what[1:]}", digits)
+    return quantity(grams, what, digits)
+
+
 def plus_minus(value: float | None, uncertainty: float | None, unit: str, digits: int = 3) -> str:
     """A quantity with its standard uncertainty: `1.23 kJ ± 41 J (k=1)`.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from microjoule.cli import NOTHING_MEASURABLE, PROG, child, summary
+from microjoule.cli import NOTHING_MEASURABLE, PROG, arguments, child, summary
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Intensity
+    from microjoule.carbon import Intensity, Prices, Series
     from microjoule.config import Settings
+    from microjoule.measurement import Measurement
     from microjoule.meter import Meter
 
 _EPILOG: Final = """\
@@ -20,6 +22,8 @@ standard error when the command has ended, also after Ctrl-C. A command that is 
 status 127, one that cannot be executed 126. Wrong arguments give 2, and nothing is started.
 """
 _STDERR: Final = "-"
+# Options whose value may be left out, and what that means.
+_BARE: Final = {"--json": _STDERR, "--equivalents": ""}
 
 
 class _Plan(NamedTuple):
@@ -27,8 +31,13 @@ class _Plan(NamedTuple):
 
     command: list[str]
     settings: Settings
-    intensity: Intensity
-    pue: float
+    intensity: Intensity | Series
+    fallback: Intensity | None
+    factors: arguments.Factors
+    what_if: list[Intensity | Series]
+    equivalents: tuple[str, ...] | None
+    price: float | Prices | None
+    currency: str
     digits: int
     json: str | None
     record: str | None
@@ -76,7 +85,9 @@ def _begin(plan: _Plan) -> tuple[Meter | None, int, str]:
             period_s=plan.settings.period_s,
             pace=plan.settings.pace,
             record=plan.record,
+            intensity=plan.intensity,
         )
+        meter._schedule(*_borders(plan))
         return meter, meter.begin(os.path.basename(plan.command[0])), ""
     except ValueError:
         # The sources that were named are not to be had: whoever names them wants no others.
@@ -89,23 +100,14 @@ def _begin(plan: _Plan) -> tuple[Meter | None, int, str]:
 def _end(plan: _Plan, ended: child.Ended, meter: Meter, token: int) -> str:
     """Sums up and reports; the answer is what went wrong, as a sentence, or nothing."""
     try:
-        from microjoule import carbon
-
         measurement = meter.end(token)
-        footprint = carbon.footprint(
-            measurement.energy_j,
-            uncertainty_j=measurement.uncertainty_j,
-            intensity=plan.intensity,
-            pue=plan.pue,
-        )
+        found = _carbon(plan, measurement)
         if plan.json is None:
             _say(
-                summary.text(
-                    plan.command, ended, measurement, footprint, meter.sensors(), plan.digits
-                )
+                summary.text(plan.command, ended, measurement, found, meter.sensors(), plan.digits)
             )
         else:
-            line = summary.document(plan.command, ended, measurement, footprint) + "\n"
+            line = summary.document(plan.command, ended, measurement, found) + "\n"
             if plan.json == _STDERR:
                 _say(line)
             else:
@@ -116,6 +118,38 @@ def _end(plan: _Plan, ended: child.Ended, meter: Meter, token: int) -> str:
     finally:
         meter.close()
     return meter.recording_problem()
+
+
+def _borders(plan: _Plan) -> list[Callable[[int, int], list[int]]]:
+    """Of every series that was named: at their borders the sampler settles the energy."""
+    from microjoule import carbon
+
+    named = (plan.intensity, plan.price, *plan.what_if)
+    return [one.borders_ns for one in named if isinstance(one, carbon.Series | carbon.Prices)]
+
+
+def _carbon(plan: _Plan, measurement: Measurement) -> summary.Carbon:
+    from microjoule import carbon
+
+    def at(intensity: Intensity | Series) -> carbon.Footprint:
+        keywords = plan.factors.keywords()
+        return measurement.footprint(intensity, fallback=plan.fallback, **keywords)
+
+    footprint = at(plan.intensity)
+    like: list[carbon.Equivalent] = []
+    if plan.equivalents is not None:
+        keys = plan.equivalents or None
+        like = carbon.equivalents(footprint.co2e_g, energy_j=footprint.it_energy_j, keys=keys)
+    cost = None
+    if isinstance(plan.price, float):
+        cost = carbon.cost(footprint.facility_energy_j, plan.price, plan.currency)
+    elif plan.price is not None:
+        # What is paid for is the building's energy, in the course of the sensors'.
+        scale = plan.factors.host_factor * footprint.pue
+        times, energy = measurement._course()
+        cost = plan.price.cost(times, [scale * e for e in energy], plan.currency)
+    others = [at(i) for i in plan.what_if if i != plan.intensity]
+    return summary.Carbon(footprint, like, cost, others)
 
 
 def _write(path: str, line: str) -> str:
@@ -167,8 +201,7 @@ def _say(text: str) -> None:
 def _plan(argv: list[str]) -> _Plan:
     parser, options = _parser()
     own, command = _split(argv, options)
-    # A bare --json means standard error; argparse would take the next argument for its value.
-    args = parser.parse_args([f"--json={_STDERR}" if a == "--json" else a for a in own])
+    args = parser.parse_args(arguments.bare(own, _BARE))
     if not command:
         parser.error(f"say which command to measure: {PROG} run -- python train.py")
     if args.json == "":
@@ -185,12 +218,31 @@ def _plan(argv: list[str]) -> _Plan:
 
     try:
         settings = config.load(arguments={"period": args.period, "pace": args.pace})
-        intensity = carbon.resolve(args.country, args.intensity)
-        # The footprint of nothing: it refuses what the footprint of the run would refuse.
-        carbon.footprint(0.0, uncertainty_j=0.0, intensity=intensity, pue=args.pue)
+        place = None if args.country is None else carbon.intensity(args.country)
+        where: Intensity | Series
+        if args.intensity is None:
+            where = place or carbon.resolve()
+        else:
+            where = arguments.intensity_or_file(args.intensity)
+            if place is not None and isinstance(where, carbon.Intensity):
+                parser.error("argument --country: not allowed with a number as --intensity")
+        what_if = [] if args.what_if is None else arguments.places(args.what_if)
+        return _Plan(
+            command=command,
+            settings=settings,
+            intensity=where,
+            fallback=place,
+            factors=arguments.factors(args, where, *what_if),
+            what_if=what_if,
+            equivalents=arguments.comparisons(args.equivalents),
+            price=arguments.price(args.price),
+            currency=args.currency,
+            digits=args.precision,
+            json=args.json,
+            record=args.record,
+        )
     except ValueError as error:
         parser.error(str(error))
-    return _Plan(command, settings, intensity, args.pue, args.precision, args.json, args.record)
 
 
 def _check_place(parser: argparse.ArgumentParser, option: str, path: str) -> None:
@@ -230,28 +282,26 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         help="one line of JSON instead of the summary: on standard error, or with --json=FILE in "
         "that file, replaced whole, and then nothing is printed",
     )
-    place = parser.add_mutually_exclusive_group()
     valued = [
-        place.add_argument(
-            "--country", metavar="NO", help="where the electricity comes from (ISO 3166)"
-        ),
-        place.add_argument(
-            "--intensity", type=float, metavar="G", help="its carbon intensity in gCO2e/kWh"
+        parser.add_argument(
+            "--country",
+            metavar="NO",
+            help="where the electricity comes from: a country, region or cloud region; with a "
+            "series, what stands in where it has no slot",
         ),
         parser.add_argument(
-            "--pue",
-            type=float,
-            default=1.0,
-            metavar="X",
-            help="power usage effectiveness of the building, 1 or more (default: 1)",
+            "--intensity",
+            metavar="G",
+            help="its carbon intensity in gCO2e/kWh, or a CSV file with a series",
         ),
         parser.add_argument(
-            "--precision",
-            type=_digits,
-            default=3,
-            metavar="N",
-            help="significant digits of the summary, 1 to 15 (default: 3)",
+            "--what-if",
+            metavar="NO,PL,US",
+            help="the same run with other intensities as well, in one table",
         ),
+        *arguments.add_factors(parser),
+        *arguments.add_comparisons(parser),
+        arguments.add_precision(parser),
         parser.add_argument(
             "--record",
             metavar="FILE",
@@ -268,9 +318,3 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         ),
     ]
     return parser, frozenset(s for action in valued for s in action.option_strings)
-
-
-def _digits(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 15:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of digits from 1 to 15")
-    return int(text)

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from microjoule.cli import footprint as carbon
 from microjoule.cli.numbers import plain, plus_minus, quantity, seconds
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Footprint, Intensity
+    from microjoule.carbon import Cost, Equivalent, Footprint
     from microjoule.cli.child import Ended
     from microjoule.measurement import Measurement
     from microjoule.sensors import Sensor
 
-SCHEMA: Final = 1
 _WIDTH: Final = 100
-# Relative uncertainty from which `±` would promise a symmetry that is not there.
-_WIDE: Final = 0.3
+
+
+class Carbon(NamedTuple):
+    """The footprint of a run, and what was asked for beside it."""
+
+    footprint: Footprint
+    equivalents: Sequence[Equivalent] = ()
+    cost: Cost | None = None
+    what_if: Sequence[Footprint] = ()
 
 
 def text(
     command: Sequence[str],
     ended: Ended,
     measurement: Measurement,
-    footprint: Footprint,
+    found: Carbon,
     sensors: Sequence[Sensor],
     digits: int,
 ) -> str:
@@ -35,7 +41,7 @@ def text(
         command: What was run.
         ended: How it ended.
         measurement: The window around it.
-        footprint: Its carbon, at the place and PUE that were asked for.
+        found: Its footprint and what was asked for beside it.
         sensors: The meter's sensors, to tell those that count from those that are only shown.
         digits: Significant digits.
     """
@@ -43,15 +49,22 @@ def text(
         ("energy", _energy(measurement, digits)),
         *_by_sensor(measurement, sensors, digits),
         ("power", _power(measurement, digits)),
-        ("carbon", _carbon(footprint, digits)),
-        ("  intensity", intensity(footprint.intensity, digits)),
+        *carbon.rows(found.footprint, digits),
+        *_beside(found, digits),
         ("quality", _quality(measurement)),
         ("duration", _duration(measurement, ended, digits)),
         ("overhead", _overhead(measurement, digits)),
     ]
     width = max(len(name) for name, _ in rows)
     lines = [line for name, value in rows for line in labelled(name, value, width)]
+    if found.what_if:
+        lines += carbon.what_if([found.footprint, *found.what_if], digits)
     return "\n".join([f"microjoule: {_shown(command)}{_how_it_ended(ended)}", *lines, ""])
+
+
+def _beside(found: Carbon, digits: int) -> carbon.Rows:
+    rows = carbon.comparison_rows(found.footprint.co2e_g, found.equivalents, digits)
+    return rows + ([("cost", carbon.cost(found.cost, digits))] if found.cost else [])
 
 
 def labelled(name: str, value: str, width: int) -> list[str]:
@@ -66,37 +79,23 @@ def labelled(name: str, value: str, width: int) -> list[str]:
     )
 
 
-def document(
-    command: Sequence[str], ended: Ended, measurement: Measurement, footprint: Footprint
-) -> str:
+def document(command: Sequence[str], ended: Ended, measurement: Measurement, found: Carbon) -> str:
     """The summary for a program: one line of JSON, `schema` 1."""
-    import json
+    from microjoule.cli.json_line import json_line
 
-    return json.dumps(
-        _finite(
-            {
-                "schema": SCHEMA,
-                "command": list(command),
-                "exit_status": ended.status,
-                "signal": ended.signal or None,
-                "command_cpu_s": ended.cpu_s,
-                "measurement": measurement.to_dict(),
-                "footprint": footprint.to_dict(),
-            }
-        ),
-        allow_nan=False,
+    return json_line(
+        {
+            "command": list(command),
+            "exit_status": ended.status,
+            "signal": ended.signal or None,
+            "command_cpu_s": ended.cpu_s,
+            "measurement": measurement.to_dict(),
+            "footprint": found.footprint.to_dict(),
+            "equivalents": [e.to_dict() for e in found.equivalents],
+            "cost": found.cost and found.cost.to_dict(),
+            "what_if": [f.to_dict() for f in found.what_if],
+        }
     )
-
-
-def intensity(where: Intensity, digits: int = 3) -> str:
-    """A carbon intensity with where it comes from: never a guess that looks like knowledge."""
-    year = f" {where.year}" if where.year else ""
-    text = f"{plain(where.g_per_kwh, digits)} g/kWh, {where.name}{year}"
-    if where.source != "given":
-        text += f" ({where.source})"
-    if where.guess:
-        text += ", a guess"
-    return f"{text}: {where.note}" if where.note else text
 
 
 def _energy(m: Measurement, digits: int) -> str:
@@ -116,16 +115,6 @@ def _by_sensor(m: Measurement, sensors: Sequence[Sensor], digits: int) -> list[t
 def _power(m: Measurement, digits: int) -> str:
     mean = quantity(m.power_w, "W", digits)
     return f"mean {mean}, peak {quantity(m.peak_power_w, 'W', digits)} (highest 1 s mean)"
-
-
-def _carbon(f: Footprint, digits: int) -> str:
-    total = quantity(f.co2e_g, "gCO2e", digits)
-    if f.co2e_uncertainty_rel > _WIDE:
-        low, high = (quantity(g, "g", min(digits, 2)) for g in f.co2e_interval_g)
-        spread = f"{low} to {high} (k=1)"
-    else:
-        spread = f"± {quantity(f.co2e_uncertainty_g, 'g', min(digits, 2))} (k=1)"
-    return f"{total}, {spread}" + (f", with PUE {f.pue:g}" if f.pue != 1 else "")
 
 
 def _quality(m: Measurement) -> str:
@@ -163,14 +152,3 @@ def _shown(command: Sequence[str]) -> str:
 
     line = shlex.join(command)
     return line if len(line) <= 100 else line[:97] + "…"
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for what JSON has no number for: NaN and the infinities."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    return value

@@ -1,0 +1,216 @@
+"""Arguments that several commands take, and what is said where they are wrong."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from microjoule.carbon import Intensity, Prices, Series
+
+STDERR: Final = "-"
+
+
+def digits(text: str) -> int:
+    """Significant digits, 1 to 15."""
+    if not text.isdecimal() or not 1 <= int(text) <= 15:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of digits from 1 to 15")
+    return int(text)
+
+
+def add_precision(parser: argparse.ArgumentParser, default: int = 3) -> argparse.Action:
+    """Adds `--precision`."""
+    return parser.add_argument(
+        "--precision",
+        type=digits,
+        default=default,
+        metavar="N",
+        help=f"significant digits, 1 to 15 (default: {default})",
+    )
+
+
+def number_or_name(text: str) -> float | str:
+    """A number where it is one, else what was written."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def intensity_or_file(text: str) -> Intensity | Series:
+    """What `--intensity` names: a figure in g/kWh, or a CSV file with a series.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    from microjoule import carbon
+
+    figure = number_or_name(text)
+    if isinstance(figure, float):
+        return carbon.intensity(figure)
+    if text.casefold().endswith(".csv") or os.path.exists(text):
+        return carbon.Series.from_csv(text)
+    raise ValueError(
+        f"--intensity {text!r} is neither a number of g/kWh nor a CSV file; "
+        "a place is named by --country"
+    )
+
+
+def places(text: str) -> list[Intensity | Series]:
+    """What a list like `NO,PL,330,series.csv` names: places, figures and files.
+
+    Raises:
+        ValueError: One of them is unknown.
+    """
+    from microjoule import carbon
+
+    named = [word.strip() for word in text.split(",") if word.strip()]
+    if not named:
+        raise ValueError("--what-if names no place: --what-if NO,PL,US")
+    return [
+        intensity_or_file(word)
+        if isinstance(number_or_name(word), float) or word.casefold().endswith(".csv")
+        else carbon.intensity(word)
+        for word in named
+    ]
+
+
+class Factors(NamedTuple):
+    """What turns joules into a footprint, beside the intensity."""
+
+    pue: float | str
+    host_factor: float
+    losses: float
+    wue_site: float | str | None
+    wue_source: float | str | None
+    at_wall: bool
+
+    def keywords(self) -> dict[str, Any]:
+        """The same as keywords of `microjoule.carbon.footprint`."""
+        return self._asdict()
+
+
+def add_factors(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Adds the factors of a footprint; returns those that are followed by a value."""
+    group = parser.add_argument_group("factors of the footprint")
+    group.add_argument(
+        "--at-wall",
+        action="store_true",
+        help="the energy is counted at the wall: what would be counted twice is said",
+    )
+    return [
+        group.add_argument(
+            "--pue",
+            type=number_or_name,
+            default=1.0,
+            metavar="X",
+            help="power usage effectiveness of the building, 1 or more, or a provider such as aws "
+            "(default: 1)",
+        ),
+        group.add_argument(
+            "--host-factor",
+            type=float,
+            default=1.0,
+            metavar="X",
+            help="energy of the machine over that of its sensors (default: 1)",
+        ),
+        group.add_argument(
+            "--losses",
+            type=float,
+            default=0.0,
+            metavar="X",
+            help="share of the electricity lost on its way, such as 0.06 (default: left out)",
+        ),
+        group.add_argument(
+            "--wue",
+            type=number_or_name,
+            metavar="L",
+            help="water the building evaporates, litres per kWh, or a provider such as aws",
+        ),
+        group.add_argument(
+            "--wue-source",
+            type=number_or_name,
+            metavar="L",
+            help="water of the power plants, litres per kWh",
+        ),
+    ]
+
+
+def factors(args: argparse.Namespace, *intensities: Intensity | Series) -> Factors:
+    """The factors that were given, checked with the intensities they will meet.
+
+    Raises:
+        ValueError: One of them is out of its range.
+    """
+    from microjoule import carbon
+
+    given = Factors(
+        args.pue, args.host_factor, args.losses, args.wue, args.wue_source, args.at_wall
+    )
+    # The footprint of nothing: it refuses what the footprint of the run would refuse.
+    for where in intensities:
+        flat = where if isinstance(where, carbon.Intensity) else carbon.intensity(0.0)
+        carbon.footprint(0.0, intensity=flat, **given.keywords())
+    return given
+
+
+def add_comparisons(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Adds `--equivalents`, and what a price needs; returns those followed by a value."""
+    group = parser.add_argument_group("what it is like, and what it costs")
+    group.add_argument(
+        "--equivalents",
+        nargs="?",
+        const="",
+        metavar="KEYS",
+        help="what the carbon is like; with --equivalents=car_km_eu,led_hour that",
+    )
+    return [
+        group.add_argument(
+            "--price", metavar="X", help="price of a kWh, or a CSV file with prices by time"
+        ),
+        group.add_argument(
+            "--currency", default="EUR", metavar="EUR", help="of the price (default: EUR)"
+        ),
+    ]
+
+
+def bare(arguments: list[str], also: Mapping[str, str]) -> list[str]:
+    """Arguments in which an option without its optional value says so.
+
+    argparse would take the next argument for the value.
+    """
+    return [f"{a}={also[a]}" if a in also else a for a in arguments]
+
+
+def comparisons(text: str | None) -> tuple[str, ...] | None:
+    """The keys of `--equivalents`: None where it was not given, empty for the usual two.
+
+    Raises:
+        ValueError: A key is unknown.
+    """
+    if text is None:
+        return None
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    from microjoule import carbon
+
+    carbon.equivalents(0.0, energy_j=0.0, keys=keys)
+    return keys
+
+
+def price(text: str | None) -> float | Prices | None:
+    """What `--price` names.
+
+    Raises:
+        ValueError: It is neither a number nor a file of prices.
+    """
+    if text is None:
+        return None
+    from microjoule import carbon
+
+    figure = number_or_name(text)
+    if isinstance(figure, float):
+        return carbon.cost(0.0, figure).per_kwh
+    return carbon.Prices.from_csv(text)
