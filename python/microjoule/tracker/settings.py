@@ -71,14 +71,10 @@ def _level(raw: str) -> str | int:
     return int(raw) if raw.strip().lstrip("-").isdigit() else raw
 
 
-def parse_gpu_ids(gpu_ids: str) -> list[int | str]:
+def parse_gpu_ids(gpu_ids: str) -> list[str]:
     """Takes apart a comma list of GPU indices and UUID prefixes; a leading ``MIG-`` goes."""
-    ids: list[int | str] = []
-    for word in gpu_ids.replace("[", " ").replace("]", " ").split(","):
-        word = word.strip().strip("'\"").removeprefix("MIG-")
-        if word:
-            ids.append(int(word) if word.isdigit() else word)
-    return ids
+    words = (word.strip().strip("'\"") for word in gpu_ids.strip(" []").split(","))
+    return [word.removeprefix("MIG-") for word in words if word]
 
 
 # -- the arguments ----------------------------------------------------------------------------
@@ -247,10 +243,10 @@ def check(conf: dict[str, Any]) -> None:
         if (_as_number(value) if not isinstance(value, bool) else None) is None or float(value) < 0:
             logger.warning("%s is %r and is left out: pass watts, 0 or more", name, value)
             conf[name] = None
-    if isinstance(conf["gpu_ids"], str):
-        conf["gpu_ids"] = parse_gpu_ids(conf["gpu_ids"])
-    elif conf["gpu_ids"] is not None:
-        conf["gpu_ids"] = parse_gpu_ids(",".join(str(i) for i in conf["gpu_ids"]))
+    ids = conf["gpu_ids"]
+    if ids is not None:
+        words = parse_gpu_ids(ids if isinstance(ids, str) else ",".join(map(str, ids)))
+        conf["gpu_ids"] = [int(word) if word.isdigit() else word for word in words]
     if conf["co2_signal_api_token"] is not None:
         logger.warning("co2_signal_api_token is deprecated: pass electricitymaps_api_token")
         conf["electricitymaps_api_token"] = (

@@ -236,9 +236,9 @@ def test_a_list_of_handlers_stays_the_callers() -> None:
 @pytest.mark.parametrize(
     ("text", "ids"),
     [
-        ("0,1", [0, 1]),
-        ("[0, 1]", [0, 1]),
-        ("GPU-12ab,3", ["GPU-12ab", 3]),
+        ("0,1", ["0", "1"]),
+        ("[0, 1]", ["0", "1"]),
+        ("GPU-12ab,3", ["GPU-12ab", "3"]),
         ("MIG-GPU-77", ["GPU-77"]),
         ("", []),
     ],
