@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import microjoule
 from microjoule import carbon
 from microjoule.carbon import embodied, footprint, pue_of, total, wue_of
 from microjoule.carbon._intensity import own_figure
@@ -272,6 +275,39 @@ class TestPrice:
         for price in (math.nan, "x", True):
             with pytest.raises(ValueError, match=r"price is .*: pass a number per kWh"):
                 carbon.cost(KWH, price)
+
+
+class TestTheWorkedRun:
+    """docs/carbon.md, "One run, from joules to grams": every figure of its table."""
+
+    PAGE = (Path(__file__).resolve().parents[2] / "docs/carbon.md").read_text(encoding="utf-8")
+
+    def run(self) -> carbon.Footprint:
+        names: dict[str, Any] = {"uj": microjoule}
+        section = self.PAGE.split("## One run, from joules to grams")[1].split("\n## ")[0]
+        code = section.split("```python")[1].split("```")[0]
+        lines = [line[4:] for line in code.splitlines() if line.startswith((">>> ", "... "))]
+        exec("\n".join(lines), names)
+        found = names["f"]
+        assert isinstance(found, carbon.Footprint)
+        return found
+
+    def test_its_figures(self, monkeypatch):
+        monkeypatch.setattr("microjoule.carbon._intensity._this_year", lambda: 2026)
+        monkeypatch.setattr("microjoule.carbon._intensity._cache", {})
+        f = self.run()
+        assert f.it_energy_j == pytest.approx(2.2e6)
+        assert f.facility_energy_j == pytest.approx(2.508e6)
+        assert f.intensity.g_per_kwh == 383.549
+        assert f.operational_g == pytest.approx(267.2, abs=0.05)
+        assert f.co2e_uncertainty_rel == pytest.approx(0.68, abs=0.005)
+        by_hand = math.hypot(0.03, 0.10, 0.08, math.hypot(0.05, 0.08 * 2**0.5, 0.22, 0.15, 0.6))
+        assert f.co2e_uncertainty_rel == pytest.approx(by_hand)
+        assert f.co2e_interval_g == pytest.approx((135, 528), abs=0.5)
+        assert f.embodied is not None
+        assert [piece.g for piece in f.embodied] == pytest.approx([17.8, 8.6], abs=0.05)
+        assert (f.embodied_g, f.embodied_uncertainty_g) == pytest.approx((26.4, 26.4), abs=0.05)
+        assert (f.water_l, f.water_uncertainty_l) == pytest.approx((2.26, 1.53), abs=0.005)
 
 
 def test_everything_goes_into_json():
