@@ -28,7 +28,7 @@ for code in ("FRA", "DEU", "NOR", "POL", "IND", "CHN"):
 data, _ = row(country_iso_code="USA", region="california")
 same["california"] = (data.country_name, data.country_iso_code, data.region)
 data, factor = row(country_iso_code="XYZ")
-same["unknown"] = (data.country_name, data.country_iso_code)
+same["unknown"] = (data.country_name or "", data.country_iso_code)
 close["unknown is the world"] = factor
 data, factor = row()
 same["none"] = (data.country_name or "", data.country_iso_code or "")
