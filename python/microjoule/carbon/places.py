@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 from microjoule.carbon import _tables
@@ -11,6 +12,7 @@ from microjoule.carbon._intensity import Intensity, of_region
 __all__ = ["country_of", "region_of"]
 
 
+@functools.lru_cache(maxsize=256)
 def country_of(place: str) -> tuple[str, str] | None:
     """The English name and the ISO 3166-1 alpha-3 code of a country, or of a (cloud) region's.
 
@@ -36,6 +38,7 @@ def country_of(place: str) -> tuple[str, str] | None:
     return None
 
 
+@functools.lru_cache(maxsize=256)
 def region_of(country: str, region: str) -> Intensity | None:
     """The intensity of a region of a country, by its code or its name.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
 
+from microjoule import hardware
+from microjoule.hardware import CpuModel
 from microjoule.tracker.log import logger
 
 __all__ = ["Hardware", "gpus_wanted", "index_of"]
@@ -25,14 +28,11 @@ class Hardware:
     """
 
     def __init__(self, gpus: Sequence[tuple[str, str]]) -> None:
-        from microjoule import hardware
-
-        cpu = hardware.cpu_model()
-        memory_gb = hardware.installed_memory_gb()
-        self.cpu_count = os.cpu_count() or cpu.logical_cpus
+        cpu, memory_gb, threads = _host()
+        self.cpu_count = threads
         self.cpu_physical_count = cpu.sockets
         self.cpu_model = cpu.name
-        self.ram_total_size = memory_gb or 0.0
+        self.ram_total_size = memory_gb
         self.gpu_count = len(gpus)
         names = [name for _, name in gpus]
         self.gpu_model = "".join(f"{names.count(n)} x {n}" for n in dict.fromkeys(names))
@@ -41,6 +41,13 @@ class Hardware:
     def to_dict(self) -> dict[str, Any]:
         """The words by their names."""
         return dict(vars(self))
+
+
+@functools.cache
+def _host() -> tuple[CpuModel, float, int]:
+    """Processor, memory in GiB and threads; looked at once for the process."""
+    cpu = hardware.cpu_model()
+    return cpu, hardware.installed_memory_gb() or 0.0, os.cpu_count() or cpu.logical_cpus
 
 
 def gpus_wanted(

@@ -20,7 +20,7 @@ __all__ = ["Components", "Ledger", "Segment"]
 # A figure is not waited for when what is still open of it is small beside the run, or beside what a
 # power model leaves unknown anyway.
 _NEGLIGIBLE_REL = 1e-4
-_OF_MODEL = 0.1
+_OF_MODEL = 0.5
 # From so many on, those that have settled are worked out and their windows given back.
 _BACKLOG = 64
 

@@ -25,6 +25,10 @@ else:
     _Stream = logging.StreamHandler
 
 
+# What our handler's lines begin with; None before there is one.
+_preamble: str | None = None
+
+
 class _Handler(_Stream):
     """Ours: found again when the format changes. Writes to whatever stderr is by then."""
 
@@ -51,6 +55,10 @@ def set_logger_level(level: str | int | None = None) -> None:
 
 def set_logger_format(preamble: str = "") -> None:
     """Sets the format of our handler; handlers of others stay."""
+    global _preamble
+    if preamble == _preamble:
+        return
+    _preamble = preamble
     for handler in list(logger.handlers):
         if isinstance(handler, _Handler):
             logger.removeHandler(handler)

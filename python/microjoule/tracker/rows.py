@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 
 from microjoule.tracker.data import EmissionsData
@@ -101,9 +102,15 @@ def row(
 
 @functools.cache
 def _platform() -> str:
+    # As platform.platform() says it, which starts `uname -p` for a part that it leaves out.
     import platform
 
-    return platform.platform()
+    system = os.uname()
+    library, version = (os.confstr("CS_GNU_LIBC_VERSION") or " ").split(" ", 1)
+    if not library:
+        library, version = platform.libc_ver()
+    with_library = f"-with-{library}{version}" if library else ""
+    return f"{system.sysname}-{system.release}-{system.machine}{with_library}"
 
 
 @functools.cache

@@ -172,8 +172,8 @@ def clean_env_key(key: str) -> str:
 
 def parse_env_config() -> dict[str, dict[str, str]]:
     """The ``CODECARBON_*`` variables, in any letter case, as a section."""
-    own = {clean_env_key(k): v for k, v in os.environ.items() if k.lower().startswith(_PREFIX)}
-    return {_SECTION: own}
+    names = [name for name in os.environ if name[: len(_PREFIX)].lower() == _PREFIX]
+    return {_SECTION: {clean_env_key(name): os.environ[name] for name in names}}
 
 
 def get_hierarchical_config() -> dict[str, str]:

@@ -22,26 +22,29 @@ class Ticker:
         self._condition = threading.Condition()
         self._due: dict[int, tuple[float, float, weakref.WeakMethod[Callable[[], None]]]] = {}
         self._thread: threading.Thread | None = None
+        self._until = 0.0
 
     def add(self, method: Callable[[], None], period_s: float) -> int:
         """Calls a bound method every so many seconds, from now on; returns a number for it."""
         key = id(method.__self__)  # type: ignore[attr-defined]
         with self._condition:
-            self._due[key] = (time.monotonic() + period_s, period_s, weakref.WeakMethod(method))
-            self._wake()
+            at = time.monotonic() + period_s
+            first = all(at < due for due, _, _ in self._due.values())
+            self._due[key] = (at, period_s, weakref.WeakMethod(method))
+            self._wake(first and at < self._until)
         return key
 
     def remove(self, key: int) -> None:
         """Calls it no longer; without such a number nothing happens."""
         with self._condition:
+            # Not woken for it: when its time comes the thread finds that nothing is due, and ends.
             self._due.pop(key, None)
-            self._condition.notify()
 
     def revive(self) -> None:
         """Starts the thread again after it was stopped for a fork."""
         if self._thread is None and self._due:
             with self._condition:
-                self._wake()
+                self._wake(notify=False)
 
     def pause(self) -> None:
         """Ends the thread; what is due stays."""
@@ -53,11 +56,13 @@ class Ticker:
             self._condition.notify()
         thread.join(1.0)
 
-    def _wake(self) -> None:
+    def _wake(self, notify: bool) -> None:
+        """Starts the thread where there is none; a sleeping one is woken only for something new."""
         if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._run, name="microjoule-tick", daemon=True)
             self._thread.start()
-        self._condition.notify()
+        elif notify:
+            self._condition.notify()
 
     def _run(self) -> None:
         me = threading.current_thread()
@@ -70,6 +75,7 @@ class Ticker:
                 key, (at, period_s, method) = min(self._due.items(), key=lambda item: item[1][0])
                 now = time.monotonic()
                 if at > now:
+                    self._until = at
                     self._condition.wait(at - now)
                     continue
                 # Missed calls are not made up for: a suspended machine would see a burst of them.

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from microjoule import _core
 from microjoule.measurement import Measurement
+from microjoule.meter import kept_meter
 from microjoule.tracker import settings as _settings
 from microjoule.tracker.data import EmissionsData, TaskEmissionsData, later
 from microjoule.tracker.handlers import handlers_of
@@ -299,6 +300,7 @@ class BaseEmissionsTracker(PrivateNames):
     # -- inside: a run ------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        kept_meter()  # first: what the machine is gets told from its sensors
         self._machine()
         self._where()
         for note in self._overlaps():
@@ -375,8 +377,9 @@ class BaseEmissionsTracker(PrivateNames):
 
     def _write(self, how: str, handlers: list[BaseOutput] | None = None) -> EmissionsData:
         total = self._total()
-        delta = self._row(list(self._since_output), time.time())
-        self._since_output.clear()
+        segments, self._since_output = self._since_output, []
+        moment = time.time()
+        delta = later(lambda: self._row(segments, moment))
         for handler in self._output_handlers if handlers is None else handlers:
             self._ask(handler, how, total, delta)
         return total

@@ -23,6 +23,7 @@ __all__ = ["FileOutput", "append", "replace", "update"]
 
 # A cut line is looked for in the last part of the file; a row of ours is a tenth of it.
 _TAIL = 65536
+_HEAD = 8192
 
 
 class FileOutput(BaseOutput):
@@ -128,7 +129,7 @@ def _is_still(path: str, file: int) -> bool:
 
 def _header(file: int) -> list[str] | None:
     """The columns of the file, None if it is empty."""
-    start = os.pread(file, _TAIL, 0)
+    start = os.pread(file, _HEAD, 0)
     first = start.split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").strip()
     if not first:
         if start.strip():
