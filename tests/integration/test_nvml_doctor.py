@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 import microjoule as uj
-from microjoule.cli.obstacles import beside_pynvml
+from microjoule.cli.obstacles_gpus import beside_pynvml
 from sim.loads import Constant
 from sim.nvml import BedUnavailableError, Gpu, NvmlBed, library
 

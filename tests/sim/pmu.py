@@ -21,7 +21,34 @@ from sim.plain import _Folder
 
 POWER = "bus/event_source/devices/power"
 _PERF_TYPE_SOFTWARE = 1  # its event 0 is the CPU clock
-_SYSCALLS = {"x86_64": 298, "aarch64": 241}
+PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
+
+
+def pmu_files(
+    watts: Mapping[str, float],
+    cpus: Sequence[int] = (0,),
+    places: Mapping[int, tuple[int, int]] | None = None,
+) -> dict[str, str]:
+    """The texts of such a PMU and of the topology, by their path below sysfs."""
+    files = {
+        f"{POWER}/type": f"{_PERF_TYPE_SOFTWARE}\n",
+        f"{POWER}/format/event": "config:0-7\n",
+        f"{POWER}/cpumask": _cpumask(cpus),
+    }
+    for name, power_w in watts.items():
+        event = f"{POWER}/events/energy-{name}"
+        files[event] = "event=0x00\n"
+        files[f"{event}.scale"] = f"{power_w * 1e-9!r}\n"
+        files[f"{event}.unit"] = "Joules\n"
+    for cpu, (package, die) in (places or {}).items():
+        topology = f"devices/system/cpu/cpu{cpu}/topology"
+        files[f"{topology}/physical_package_id"] = f"{package}\n"
+        files[f"{topology}/die_id"] = f"{die}\n"
+    return files
+
+
+def _cpumask(cpus: Sequence[int]) -> str:
+    return ",".join(map(str, cpus)) + "\n"
 
 
 class SoftwarePmu(_Folder):
@@ -39,21 +66,11 @@ class SoftwarePmu(_Folder):
         """Write every file."""
         super().__init__("microjoule-pmu-")
         self.watts = dict(watts)
-        self._write(f"{POWER}/type", f"{_PERF_TYPE_SOFTWARE}\n")
-        self._write(f"{POWER}/format/event", "config:0-7\n")
-        self.move_to(cpus)
-        for name, power_w in self.watts.items():
-            self._write(f"{POWER}/events/energy-{name}", "event=0x00\n")
-            self._write(f"{POWER}/events/energy-{name}.scale", f"{power_w * 1e-9!r}\n")
-            self._write(f"{POWER}/events/energy-{name}.unit", "Joules\n")
-        for cpu, (package, die) in (places or {}).items():
-            topology = f"devices/system/cpu/cpu{cpu}/topology"
-            self._write(f"{topology}/physical_package_id", f"{package}\n")
-            self._write(f"{topology}/die_id", f"{die}\n")
+        self.zones(pmu_files(watts, cpus, places))
 
     def move_to(self, cpus: Sequence[int]) -> None:
         """What the kernel does to the cpumask when a CPU goes away."""
-        self._write(f"{POWER}/cpumask", ",".join(map(str, cpus)) + "\n")
+        self._write(f"{POWER}/cpumask", _cpumask(cpus))
 
     def zones(self, texts: Mapping[str, str]) -> None:
         """Other files beside the PMU, by their path below sysfs."""
@@ -76,7 +93,7 @@ class SoftwarePmu(_Folder):
 
 def probe() -> str | None:
     """Why the kernel refuses perf events of a whole CPU here; None where it does not."""
-    number = _SYSCALLS.get(platform.machine())
+    number = PERF_EVENT_OPEN.get(platform.machine())
     if number is None:
         return f"the number of perf_event_open on {platform.machine()} is not known"
     attributes = ctypes.create_string_buffer(struct.pack("=II", _PERF_TYPE_SOFTWARE, 64), 64)

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, footprint, summary
+from microjoule.cli.finding import TAKEN, Finding
+from microjoule.cli.machine import Machine
 from microjoule.cli.numbers import quantity
-from microjoule.cli.obstacles import TAKEN, Finding, Machine, beside_pynvml
+from microjoule.cli.obstacles import findings
+from microjoule.cli.obstacles_gpus import beside_pynvml
 
 if TYPE_CHECKING:
     from microjoule.carbon import Intensity
@@ -57,10 +60,15 @@ def main(argv: list[str]) -> int:
     if differs := beside_pynvml(sensors):
         problems.append(differs)
     machine = Machine(
-        settings.sysfs, settings.procfs, settings.devfs, settings.nvml, settings.amdsmi
+        settings.sysfs,
+        settings.procfs,
+        settings.devfs,
+        settings.nvml,
+        settings.amdsmi,
+        sensors=sensors,
     )
     told = _document if args.json else _text
-    sys.stdout.write(told(sensors, machine.findings(), intensity, problems))
+    sys.stdout.write(told(sensors, findings(machine), intensity, problems))
     return DONE if _metered(sensors) else NOTHING_MEASURABLE
 
 
@@ -147,7 +155,7 @@ def _table(sensors: Sequence[Sensor]) -> list[str]:
 
 def _state(sensor: Sensor) -> str:
     if not sensor.readable:
-        return f"not readable: {sensor.reason}"
+        return f"not read: {sensor.reason}"
     return sensor.reason if sensor.source == "replay" else sensor.method
 
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final
 
-if TYPE_CHECKING:
-    from microjoule.sensors import Sensor
+from microjoule.cli.finding import Finding
+from microjoule.cli.machine import Machine, text_of
+from microjoule.cli.obstacles_gpus import amdsmi, nvml
 
-# The ways that `Meter` takes today; the others are looked at, and said to be not taken yet.
-TAKEN: Final = frozenset({"perf", "powercap", "msr", "nvml", "amdsmi", "hwmon", "battery", "model"})
 _CAP_SYS_RAWIO: Final = 17
 _CAP_SYS_ADMIN: Final = 21
 _CAP_PERFMON: Final = 38
-_NVIDIA: Final = "0x10de"
-_AMD: Final = "0x1002"
+_RAPL: Final = ("perf", "powercap", "msr")
 # The chips whose figures are known, each with a file of theirs to try.
 _CHIPS: Final = {
     "i915": ("energy1_input",),
@@ -34,67 +31,11 @@ _CHIPS: Final = {
 }
 
 
-class Finding(NamedTuple):
-    """One way to the counters.
-
-    Attributes:
-        way: The source: powercap, perf, msr, nvml, amdsmi, hwmon, battery.
-        state: `open`, `blocked` (something can be done) or `absent` (there is nothing here).
-        text: What was found, a sentence.
-        mend: What to type, each with what it is for.
-    """
-
-    way: str
-    state: str
-    text: str
-    mend: tuple[tuple[str, str], ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """The finding for JSON."""
-        return {
-            "way": self.way,
-            "state": self.state,
-            "taken": self.way in TAKEN,
-            "text": self.text,
-            "mend": [{"what": what, "command": command} for what, command in self.mend],
-        }
-
-
-class Machine:
-    """Where to look: the folders of the settings, and the two facts that change the advice.
-
-    Args:
-        sysfs: Where sysfs is mounted.
-        procfs: Where procfs is mounted.
-        devfs: The folder that holds `cpu/N/msr`.
-        nvml: Path or name of the NVML library.
-        amdsmi: Path or name of the AMD SMI library.
-        environ: The environment.
-        root: The root folder.
-    """
-
-    def __init__(
-        self,
-        sysfs: str,
-        procfs: str,
-        devfs: str,
-        nvml: str,
-        amdsmi: str,
-        environ: Mapping[str, str] | None = None,
-        root: str = "/",
-    ) -> None:
-        self.sysfs = sysfs
-        self.procfs = procfs
-        self.devfs = devfs
-        self.nvml = nvml
-        self.amdsmi = amdsmi
-        self.container = _container(procfs, os.environ if environ is None else environ, root)
-        self.virtual = _virtual(sysfs, procfs)
-
-    def findings(self) -> list[Finding]:
-        """Every way to the counters, best first."""
-        ways = (powercap, perf, msr, nvml, amdsmi, hwmon, battery)
-        return [way(self) for way in ways]
+def findings(machine: Machine) -> list[Finding]:
+    """Every way to the counters, best first; the power model where it stands in."""
+    ways = (powercap, perf, msr, nvml, amdsmi, hwmon, battery)
+    found = [_spared(machine, way(machine)) for way in ways]
+    return [*found, model(machine)] if machine.reads("model") else found
 
 
 def powercap(machine: Machine) -> Finding:
@@ -141,22 +82,20 @@ def perf(machine: Machine) -> Finding:
     """RAPL through the kernel's `power` PMU."""
     if not os.path.isdir(f"{machine.sysfs}/bus/event_source/devices/power"):
         return Finding("perf", "absent", "the kernel offers no power PMU")
+    if machine.reads("perf"):
+        return Finding("perf", "open", "the events of the power PMU are counted")
     level = _number(f"{machine.procfs}/sys/kernel/perf_event_paranoid")
     if level is None:
         return Finding("perf", "absent", "the kernel has no perf events")
-    if level <= 0 or _capable(machine, _CAP_PERFMON) or _capable(machine, _CAP_SYS_ADMIN):
+    if level <= 0 or machine.capable(_CAP_PERFMON) or machine.capable(_CAP_SYS_ADMIN):
+        if refusal := machine.refusal("perf"):
+            return _perf_refused(machine, level, refusal)
         return Finding("perf", "open", f"the power PMU may be read (perf_event_paranoid {level})")
     return Finding(
         "perf",
         "blocked",
         f"kernel.perf_event_paranoid is {level}; the counters of the whole machine need 0 or less",
-        (
-            ("until the next boot", "sudo sysctl kernel.perf_event_paranoid=0"),
-            (
-                "for good",
-                "echo kernel.perf_event_paranoid=0 | sudo tee /etc/sysctl.d/70-microjoule.conf",
-            ),
-        ),
+        _allow_perf(machine),
     )
 
 
@@ -169,53 +108,13 @@ def msr(machine: Machine) -> Finding:
         where = " (on the host, not in the container)" if machine.container else ""
         text = f"no {path}: the module msr is not loaded"
         return Finding("msr", "blocked", text, ((f"load it{where}", "sudo modprobe msr"),))
-    if _try_to_open(path) == 0 and _capable(machine, _CAP_SYS_RAWIO):
+    if machine.reads("msr") or (_try_to_open(path) == 0 and machine.capable(_CAP_SYS_RAWIO)):
         return Finding("msr", "open", f"{path} can be read")
-    return Finding(
-        "msr",
-        "blocked",
-        f"{path} is for root with CAP_SYS_RAWIO only",
-        (("run as root", "sudo -E uj run -- …"),),
-    )
-
-
-def nvml(machine: Machine) -> Finding:
-    """NVIDIA GPUs through the driver's library."""
-    gpus, why = _gpus(machine.nvml)
-    if gpus:
-        return Finding("nvml", "open", f"{machine.nvml} shows {gpus} GPU{'s' * (gpus > 1)}")
-    driver = os.path.exists(f"{machine.procfs}/driver/nvidia/version")
-    if not _cards(machine.sysfs, _NVIDIA) and not driver:
-        return Finding("nvml", "absent", "no NVIDIA GPU in this machine")
+    mend = ("run as root", "sudo -E uj run -- …")
     if machine.container:
-        mend = (
-            ("give the container the GPU and the library", "docker run --gpus all …"),
-            ("or name the library", "export MICROJOULE_NVML=/path/to/libnvidia-ml.so.1"),
-        )
-    else:
-        mend = (
-            ("install the driver's library (Debian)", "sudo apt install libnvidia-ml1"),
-            ("or name it", "export MICROJOULE_NVML=/path/to/libnvidia-ml.so.1"),
-        )
-    return Finding("nvml", "blocked", f"there is an NVIDIA GPU, but {why}", mend)
-
-
-def amdsmi(machine: Machine) -> Finding:
-    """AMD GPUs through the maker's library."""
-    sockets, why = _amd_sockets(machine.amdsmi)
-    if sockets:
-        return Finding(
-            "amdsmi", "open", f"{machine.amdsmi} shows {sockets} GPU{'s' * (sockets > 1)}"
-        )
-    if not _cards(machine.sysfs, _AMD):
-        return Finding("amdsmi", "absent", "no AMD GPU in this machine")
-    name = ("or name the library", "export MICROJOULE_AMDSMI=/opt/rocm/lib/libamd_smi.so")
-    if machine.container:
-        gpu = ("give the container the GPU", "docker run --device /dev/kfd --device /dev/dri …")
-        return Finding("amdsmi", "blocked", f"there is an AMD GPU, but {why}", (gpu, name))
-    text = f"there is an AMD GPU, but {why}; hwmon may tell its power"
-    install = ("install AMD's library (from ROCm's packages)", "sudo apt install amd-smi-lib")
-    return Finding("amdsmi", "blocked", text, (install, name))
+        command = "docker run --device /dev/cpu/0/msr --cap-add SYS_RAWIO …"
+        mend = (f"as root in {machine.container}, one device for each package", command)
+    return Finding("msr", "blocked", f"{path} is for root with CAP_SYS_RAWIO only", (mend,))
 
 
 def hwmon(machine: Machine) -> Finding:
@@ -223,7 +122,7 @@ def hwmon(machine: Machine) -> Finding:
     folder = f"{machine.sysfs}/class/hwmon"
     tried = {}
     for chip in _listed(folder):
-        name = _text(f"{folder}/{chip}/name") or _text(f"{folder}/{chip}/device/name")
+        name = text_of(f"{folder}/{chip}/name") or text_of(f"{folder}/{chip}/device/name")
         for file in _CHIPS.get(name.strip(), ()):
             # The attributes of older drivers are those of the device.
             places = (f"{folder}/{chip}/{file}", f"{folder}/{chip}/device/{file}")
@@ -234,12 +133,12 @@ def hwmon(machine: Machine) -> Finding:
     refused = [path for path in tried if _try_to_read(path) in (errno.EACCES, errno.EPERM)]
     if len(refused) < len(tried):
         return Finding("hwmon", "open", f"energy or power is told by {names}")
-    where = " (on the host, not in the container)" if machine.container else ""
+    where, file = machine.where, machine.on_the_host(refused[0])
     return Finding(
         "hwmon",
         "blocked",
         f"permission denied for {refused[0]} of {names}",
-        ((f"until the next boot{where}", f"sudo chmod a+r {shlex.quote(refused[0])}"),),
+        ((f"until the next boot{where}", f"sudo chmod a+r {shlex.quote(file)}"),),
     )
 
 
@@ -247,10 +146,10 @@ def battery(machine: Machine) -> Finding:
     """The batteries of a laptop, where nothing else measures."""
     folder = f"{machine.sysfs}/class/power_supply"
     states = {
-        name: _text(f"{folder}/{name}/status").strip()
+        name: text_of(f"{folder}/{name}/status").strip()
         for name in _listed(folder)
-        if _text(f"{folder}/{name}/type").strip() == "Battery"
-        and _text(f"{folder}/{name}/scope").strip() != "Device"
+        if text_of(f"{folder}/{name}/type").strip() == "Battery"
+        and text_of(f"{folder}/{name}/scope").strip() != "Device"
     }
     if not states:
         return Finding("battery", "absent", "this machine has no battery")
@@ -259,6 +158,56 @@ def battery(machine: Machine) -> Finding:
         return Finding("battery", "open", f"{told}: read where nothing else measures")
     text = f"{told}: only what a battery gives away on its own is what the machine draws"
     return Finding("battery", "blocked", text)
+
+
+def model(machine: Machine) -> Finding:
+    """What the power model, which stands in for the meters, rests on."""
+    from microjoule import hardware
+
+    text = f"{hardware.cpu_model(machine.procfs, machine.sysfs).note}. It is a model of the whole"
+    text += " machine, whoever uses it"
+    if limits := machine.limits():
+        text += f": not of the {limits} that the cgroup allows this program"
+    return Finding("model", "open", text)
+
+
+def _spared(machine: Machine, finding: Finding) -> Finding:
+    """A blocked way to RAPL is no obstacle where another one is open."""
+    reader = machine.reads(*_RAPL)
+    if finding.way not in _RAPL or finding.state != "blocked" or not reader:
+        return finding
+    read = {s.id for s in machine.sensors if s.readable}
+    refused = {s.id for s in machine.sensors if s.source == finding.way and not s.readable}
+    if any(name.endswith((".package", ".dram")) for name in refused - read):
+        return finding
+    first, _, _ = finding.text.partition(". ")
+    text = f"not needed, since {reader} reads the same counters ({first})"
+    return Finding(finding.way, "spare", text)
+
+
+def _perf_refused(machine: Machine, level: int, refusal: str) -> Finding:
+    allowed = f"kernel.perf_event_paranoid ({level}) and the capabilities of this process allow it"
+    if not machine.filtered or "not permitted" not in refusal.lower():
+        return Finding("perf", "blocked", f"{allowed}, and yet {refusal.partition(';')[0]}")
+    text = f"{allowed}, but a seccomp filter refuses the system call perf_event_open"
+    return Finding("perf", "blocked", text, _allow_perf(machine))
+
+
+def _allow_perf(machine: Machine) -> tuple[tuple[str, str], ...]:
+    if not machine.container and machine.filtered:
+        return (("in a systemd unit", "SystemCallFilter=perf_event_open"),)
+    if not machine.container:
+        lasting = "echo kernel.perf_event_paranoid=0 | sudo tee /etc/sysctl.d/70-microjoule.conf"
+        return (
+            ("until the next boot", "sudo sysctl kernel.perf_event_paranoid=0"),
+            ("for good", lasting),
+        )
+    if machine.capable(_CAP_PERFMON):
+        what = f"start {machine.container} with a filter that allows it, or without one"
+        return ((what, "docker run --security-opt seccomp=unconfined …"),)
+    # The filters of Docker and Podman let through whoever has the capability.
+    what = f"give {machine.container} the capability, which opens its seccomp filter as well"
+    return ((what, "docker run --cap-add PERFMON …"),)
 
 
 def _no_zones(machine: Machine, folder: str) -> Finding:
@@ -287,7 +236,7 @@ def _refused(machine: Machine, folder: str, zones: list[str]) -> Finding:
         + ". Since 2020 the kernel lets only root read it: whoever reads it often can infer what"
         " other programs compute (PLATYPUS, CVE-2020-8694). Open it where you trust the users"
     )
-    where = " (on the host, not in the container)" if machine.container else ""
+    where, zones_there = machine.where, shlex.quote(machine.on_the_host(folder))
     rule = r'SUBSYSTEM=="powercap", ACTION=="add", RUN+="/bin/chmod a+r /sys%p/energy_uj"'
     return Finding(
         "powercap",
@@ -296,7 +245,7 @@ def _refused(machine: Machine, folder: str, zones: list[str]) -> Finding:
         (
             (
                 f"until the next boot{where}",
-                f"sudo chmod a+r {shlex.quote(folder)}/intel-rapl:*/energy_uj",
+                f"sudo chmod a+r {zones_there}/intel-rapl:*/energy_uj",
             ),
             (
                 f"for good{where}",
@@ -333,14 +282,6 @@ def _try_to_open(path: str) -> int:
     return 0
 
 
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read(1 << 16)
-    except OSError:
-        return ""
-
-
 def _listed(folder: str) -> list[str]:
     try:
         return sorted(os.listdir(folder))
@@ -350,120 +291,6 @@ def _listed(folder: str) -> list[str]:
 
 def _number(path: str) -> int | None:
     try:
-        return int(_text(path))
+        return int(text_of(path))
     except ValueError:
         return None
-
-
-def _capable(machine: Machine, capability: int) -> bool:
-    for line in _text(f"{machine.procfs}/self/status").splitlines():
-        name, _, value = line.partition(":")
-        if name == "CapEff":
-            return bool(int(value, 16) >> capability & 1)
-    return False
-
-
-def _container(procfs: str, environ: Mapping[str, str], root: str) -> str:
-    """A name for the container that this runs in; empty where it is none."""
-    if "KUBERNETES_SERVICE_HOST" in environ:
-        return "the Kubernetes pod"
-    if os.path.exists(os.path.join(root, ".dockerenv")):
-        return "the Docker container"
-    if os.path.exists(os.path.join(root, "run/.containerenv")):
-        return "the Podman container"
-    if environ.get("container"):
-        return f"the {environ['container']} container"
-    groups = _text(f"{procfs}/1/cgroup")
-    if any(word in groups for word in ("docker", "kubepods", "containerd", "/lxc")):
-        return "the container"
-    return ""
-
-
-def _virtual(sysfs: str, procfs: str) -> str:
-    """What to call this virtual machine; empty on bare metal."""
-    flags = next((x for x in _text(f"{procfs}/cpuinfo").splitlines() if x.startswith("flags")), "")
-    if "hypervisor" not in flags.split() and not os.path.exists(f"{sysfs}/hypervisor/type"):
-        return ""
-    product = _text(f"{sysfs}/class/dmi/id/product_name").strip()
-    return f"this is a virtual machine ({product})" if product else "this is a virtual machine"
-
-
-def _cards(sysfs: str, vendor: str) -> int:
-    folder = f"{sysfs}/bus/pci/devices"
-    try:
-        devices = os.listdir(folder)
-    except OSError:
-        return 0
-    return sum(
-        _text(f"{folder}/{d}/vendor").strip() == vendor
-        and _text(f"{folder}/{d}/class").startswith(("0x03", "0x12"))  # display, accelerator
-        for d in devices
-    )
-
-
-def _gpus(library: str) -> tuple[int, str]:
-    """How many GPUs NVIDIA's library shows, and why none."""
-    import ctypes
-
-    try:
-        nvml = ctypes.CDLL(library)
-        nvml.nvmlErrorString.restype = ctypes.c_char_p
-        result = nvml.nvmlInit_v2()
-        if result:
-            return 0, f"NVML does not start: {nvml.nvmlErrorString(result).decode()}"
-        count = ctypes.c_uint()
-        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-        nvml.nvmlShutdown()
-    except (OSError, AttributeError) as error:
-        return 0, str(error)
-    return count.value, "NVML shows none"
-
-
-def _amd_sockets(library: str) -> tuple[int, str]:
-    """How many sockets with GPUs AMD's library shows, and why none."""
-    import ctypes
-
-    try:
-        smi = ctypes.CDLL(library)
-        result = smi.amdsmi_init(ctypes.c_uint64(2))  # AMDSMI_INIT_AMD_GPUS
-        if result:
-            told = ctypes.c_char_p()
-            smi.amdsmi_status_code_to_string(result, ctypes.byref(told))
-            return 0, f"AMD SMI does not start: {(told.value or b'').decode(errors='replace')}"
-        count = ctypes.c_uint32()
-        smi.amdsmi_get_socket_handles(ctypes.byref(count), None)
-        smi.amdsmi_shut_down()
-    except (OSError, AttributeError) as error:
-        return 0, str(error)
-    return count.value, "AMD SMI shows none"
-
-
-def beside_pynvml(sensors: Iterable[Sensor]) -> str:
-    """In what pynvml, through which most tools look at GPUs, differs from us; empty if in nothing.
-
-    Only where both have a library and GPUs: pynvml always takes the one that the loader finds.
-    """
-    ours = {s.id: s.method for s in sensors if s.source == "nvml" and s.readable}
-    if not ours:
-        return ""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except Exception:  # whatever it is that keeps pynvml away is no problem of ours
-        return ""
-    try:
-        theirs = {}
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            theirs[f"gpu{index}"] = pynvml.nvmlDeviceGetUUID(handle)
-    except Exception as error:
-        return f"pynvml cannot list the GPUs: {error}"
-    finally:
-        pynvml.nvmlShutdown()
-    unlike = [
-        f"{name} is {theirs.get(name, 'not there')}"
-        for name in sorted(ours.keys() | theirs.keys())
-        if theirs.get(name, "not there") not in ours.get(name, "")
-    ]
-    return f"pynvml sees other GPUs than microjoule: {', '.join(unlike)}" if unlike else ""
