@@ -63,14 +63,17 @@ std::string text_of(Number value) {
     return {digits.data(), std::to_chars(digits.data(), digits.data() + 40, value).ptr};
 }
 
-/// A number that belongs to one GPU in the world and to nobody else is not written down.
+/// A number that belongs to one device in the world and to nobody else is not written down.
 std::string without_serials(std::string text) {
-    for (const char* const prefix : {"GPU-", "MIG-"}) {
-        std::size_t from = 0;
-        while ((from = text.find(prefix, from)) != std::string::npos) {
-            from += 4;
-            const std::size_t end = text.find_first_not_of("0123456789abcdefABCDEF-/", from);
-            text.erase(from, std::min(end, text.size()) - from);
+    constexpr std::string_view kOfSerials = "0123456789abcdefABCDEF-";
+    constexpr std::size_t kShortest = 20;
+    std::size_t from = 0;
+    while ((from = text.find_first_of(kOfSerials, from)) != std::string::npos) {
+        const std::size_t end = std::min(text.find_first_not_of(kOfSerials, from), text.size());
+        if (end - from >= kShortest) {
+            text.erase(from, end - from);
+        } else {
+            from = end;
         }
     }
     return text;
