@@ -42,8 +42,9 @@ int words(Device, char* buffer, unsigned size) {
 }
 
 int count(unsigned* value) {
-    // What a broken driver may say is more than a harness can hold in each of its runs.
-    *value = static_cast<unsigned>(input->below(9));
+    // A thousand of them would make each run of the harness a slow one.
+    const auto said = static_cast<unsigned>(input->any());
+    *value = said > 1024 ? said : said % 9;
     return result();
 }
 

@@ -261,10 +261,7 @@ SensorInfo describe(Way way, const std::vector<Battery>& batteries) {
 
 Discovery refused(const std::string& reason) {
     Discovery found;
-    SensorInfo info = blank();
-    info.readable = false;
-    info.reason = reason;
-    found.refused.push_back(std::move(info));
+    found.refuse(blank(), reason);
     return found;
 }
 

@@ -10,6 +10,7 @@
 #include "microjoule/hwmon.h"
 #include "microjoule/msr.h"
 #include "microjoule/perf.h"
+#include "microjoule/powercap.h"
 
 namespace microjoule {
 namespace {
@@ -38,11 +39,7 @@ void choose(Discovery& all, Discovery more) {
             all.sources.push_back(std::move(source));
             continue;
         }
-        SensorInfo refused = first;
-        refused.counted = false;
-        refused.readable = false;
-        refused.reason = refused.id + " is read through " + reader->source;
-        all.refused.push_back(std::move(refused));
+        all.refuse(first, first.id + " is read through " + reader->source);
     }
     std::move(more.refused.begin(), more.refused.end(), std::back_inserter(all.refused));
 }

@@ -180,13 +180,6 @@ SensorInfo describe(const Place& place, const Register& which) {
     return info;
 }
 
-void refuse(Discovery& found, SensorInfo info, std::string reason) {
-    info.counted = false;
-    info.readable = false;
-    info.reason = std::move(reason);
-    found.refused.push_back(std::move(info));
-}
-
 /// Looks at the registers of one package through one of its CPUs.
 class Look {
 public:
@@ -196,13 +189,13 @@ public:
     void at(const Place& place, std::size_t cpu, Discovery& found) {
         const int fd = open_cpu(devfs_.c_str(), cpu);
         if (fd < 0) {
-            refuse(found, describe(place, registers()[0]), why_refused(cpu, -fd));
+            found.refuse(describe(place, registers()[0]), why_refused(cpu, -fd));
             return;
         }
         std::uint64_t word = 0;
         const int error = read_register(fd, processor_.is_amd() ? kAmdUnit : kIntelUnit, word);
         if (error == EACCES || error == EPERM) {
-            refuse(found, describe(place, registers()[0]), why_refused(cpu, error));
+            found.refuse(describe(place, registers()[0]), why_refused(cpu, error));
         } else if (error == 0) {
             take(place, cpu, fd, parse::msr_unit_j(processor_, word), found);
         }
@@ -246,22 +239,22 @@ private:
                     "channels): short windows are less exact";
             }
             if (info.kind == "psys" && std::exchange(platform_, true)) {
-                refuse(found, std::move(info),
-                       "CPU " + std::to_string(cpu) + " shows the same counter a second time");
+                found.refuse(std::move(info), "CPU " + std::to_string(cpu) +
+                                                  " shows the same counter a second time");
                 continue;
             }
             auto counter = std::make_unique<MsrCounter>(info, devfs_, sysfs_, processor_, place,
                                                         cpu, which.address);
             if (const int error = counter->open(); error != 0) {
-                refuse(found, std::move(info), why_refused(cpu, error));
+                found.refuse(std::move(info), why_refused(cpu, error));
             } else {
                 found.sources.push_back(std::move(counter));
             }
         }
         if (processor_.is_amd() && read_register(fd, kAmdCore, value) == 0 && (value & kMask)) {
-            refuse(found, describe(place, {"core", kAmdCore}),
-                   "one register for each core, all part of " + place.prefix() +
-                       ".package: not read, since each read would interrupt every core");
+            found.refuse(describe(place, {"core", kAmdCore}),
+                         "one register for each core, all part of " + place.prefix() +
+                             ".package: not read, since each read would interrupt every core");
         }
     }
 

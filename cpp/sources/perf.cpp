@@ -268,13 +268,6 @@ std::string why_refused(int error, const Event& event) {
     return why;
 }
 
-void refuse(Discovery& found, SensorInfo info, std::string reason) {
-    info.counted = false;
-    info.readable = false;
-    info.reason = std::move(reason);
-    found.refused.push_back(std::move(info));
-}
-
 /// The counters of single cores (AMD): said to be there, and not read. There is one for each core,
 /// all of them are in the package's, and each would cost an interrupt of its core at each read.
 void mention_cores(const std::string& devices, const std::string& sysfs, const Processor& processor,
@@ -294,9 +287,9 @@ void mention_cores(const std::string& devices, const std::string& sysfs, const P
         SensorInfo info = describe_rapl(package, "core");
         info.source = "perf";
         info.method = "RAPL energy counters of single cores through the PMU power_core";
-        refuse(found, std::move(info),
-               "one counter for each core, all part of " + package.prefix() +
-                   ".package: not read, since each read would interrupt every core");
+        found.refuse(std::move(info),
+                     "one counter for each core, all part of " + package.prefix() +
+                         ".package: not read, since each read would interrupt every core");
     }
 }
 
@@ -378,13 +371,13 @@ Discovery discover_perf(const std::string& sysfs) {
         for (const Event& event : events) {
             SensorInfo info = describe(event, place, processor);
             if (again || (platform && info.kind == "psys")) {
-                refuse(found, std::move(info),
-                       "CPU " + std::to_string(cpu) + " shows the same counter a second time");
+                found.refuse(std::move(info), "CPU " + std::to_string(cpu) +
+                                                  " shows the same counter a second time");
                 continue;
             }
             const int error = group->add(info, event.config, static_cast<int>(cpu));
             if (error != 0) {
-                refuse(found, std::move(info), why_refused(error, event));
+                found.refuse(std::move(info), why_refused(error, event));
             } else {
                 platform = platform || info.kind == "psys";
             }

@@ -215,9 +215,8 @@ Discovery discover_powercap(const std::string& sysfs) {
         scale(zone, info);
         if (processor.is_amd() && info.kind == "cpu" && !info.counted) {
             // rapl_msr_priv_amd in drivers/powercap/intel_rapl_msr.c: MSR_AMD_CORE_ENERGY_STATUS.
-            info.readable = false;
-            info.reason = "on AMD this zone shows a single core, which is part of the package";
-            found.refused.push_back(std::move(info));
+            found.refuse(std::move(info),
+                         "on AMD this zone shows a single core, which is part of the package");
             continue;
         }
         const bool twin = std::find(taken.begin(), taken.end(), info.id) != taken.end();
@@ -230,11 +229,10 @@ Discovery discover_powercap(const std::string& sysfs) {
             error = got == -EACCES || got == -EPERM ? static_cast<int>(-got) : 0;
         }
         if (error != 0) {
-            info.counted = false;
-            info.readable = false;
-            info.reason = twin ? zone.entry + " shows the energy of " + info.id + " a second time"
-                               : why_unreadable(error, file.path());
-            found.refused.push_back(std::move(info));
+            std::string why =
+                twin ? zone.entry + " shows the energy of " + info.id + " a second time"
+                     : why_unreadable(error, file.path());
+            found.refuse(std::move(info), std::move(why));
             continue;
         }
         taken.push_back(info.id);

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -303,6 +304,32 @@ TEST_CASE("hwmon: the rails of an AGX Orin add up, its memory hangs on the 5 V")
     CHECK(sensors.at("hwmon3.VIN_SYS_5V0").counted);
     CHECK_FALSE(sensors.at("hwmon4.VDDQ_VDD2_1V8AO").counted);
     CHECK_FALSE(sensors.at("hwmon4.MOTOR").counted);
+}
+
+TEST_CASE("hwmon: more power than 64 bits hold is garbage, and wraps round to nothing") {
+    TempTree tree;
+    const Files rail{{"in1_input", "5000"}, {"curr1_input", "2000"}, {"in1_label", "VDD_GPU_SOC"}};
+    chip(tree, 0, "ina3221", rail);
+    const Discovery discovery = discover_hwmon(tree.root());
+    REQUIRE(discovery.sources.size() == 1);
+    Reading reading;
+    discovery.sources[0]->read(&reading);
+    CHECK(reading.raw == 10'000'000);
+    chip(tree, 0, "ina3221", {{"in1_input", "4294967296"}, {"curr1_input", "4294967296"}});
+    discovery.sources[0]->read(&reading);
+    CHECK(reading.status == Status::retry);
+    CHECK(reading.error == EBADMSG);
+}
+
+TEST_CASE("hwmon: a channel is numbered as the kernel numbers it") {
+    TempTree tree;
+    chip(tree, 0, "amd_energy", {{"energy-0_input", "1"}, {"energy-1_input", "1"}});
+    chip(tree, 1, "amd_energy", {{"energy01_input", "1"}, {"energy+1_input", "1"}});
+    chip(tree, 2, "amd_energy", {{"energy_input", "1"}, {"energy1x_input", "1"}});
+    chip(tree, 3, "amd_energy", {{"energy99999999999_input", "1"}});
+    const Discovery discovery = discover_hwmon(tree.root());
+    CHECK(discovery.sources.empty());
+    CHECK(discovery.refused.empty());
 }
 
 TEST_CASE("hwmon: figures that nobody has explained are listed, and not read") {

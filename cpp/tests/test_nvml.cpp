@@ -41,6 +41,7 @@ struct FakeLibrary {
     pid_t process = 0;
     int inits = 0;
     int shutdowns = 0;
+    unsigned said = 0;  ///< GPUs, where not 0
 };
 
 FakeLibrary fake;
@@ -89,7 +90,7 @@ nvml::Api table() {
     };
     api.error_string = [](int) { return "as NVML says"; };
     api.count = [](unsigned* out) {
-        *out = static_cast<unsigned>(fake.gpus.size());
+        *out = fake.said > 0 ? fake.said : static_cast<unsigned>(fake.gpus.size());
         return ready();
     };
     api.by_index = [](unsigned index, nvml::Device* out) {
@@ -349,6 +350,16 @@ TEST_CASE("a library that does not start, or is not there") {
     const Discovery other = discover_nvml("/proc/self/exe", {});
     CHECK(other.sources.empty());
     CHECK(other.refused.size() == 1);
+}
+
+TEST_CASE("a library that counts more GPUs than there can be is not believed") {
+    fake = {};
+    fake.said = 0xffffffff;
+    const Discovery found = discover_nvml(table(), Dylib(), {});
+    CHECK(found.sources.empty());
+    REQUIRE(found.refused.size() == 1);
+    CHECK(found.refused[0].reason ==
+          "NVML counts 4294967295 GPUs, which no machine has: not believed");
 }
 
 TEST_CASE("CUDA_VISIBLE_DEVICES decides what counts") {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "microjoule/amdsmi_api.h"
+#include "microjoule/discovery.h"
 #include "microjoule/dylib.h"
-#include "microjoule/powercap.h"
 
 namespace microjoule {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "microjoule/powercap.h"
+#include "microjoule/discovery.h"
 
 namespace microjoule {
 

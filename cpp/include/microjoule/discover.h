@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "microjoule/amdsmi.h"
+#include "microjoule/discovery.h"
 #include "microjoule/model.h"
-#include "microjoule/powercap.h"
 
 namespace microjoule {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "microjoule/powercap.h"
+#include "microjoule/discovery.h"
 
 namespace microjoule {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "microjoule/discovery.h"
 #include "microjoule/dylib.h"
 #include "microjoule/nvml_api.h"
-#include "microjoule/powercap.h"
 
 namespace microjoule {
 

@@ -1,23 +1,10 @@
 #pragma once
 
-#include <memory>
 #include <string>
-#include <vector>
 
-#include "microjoule/source.h"
+#include "microjoule/discovery.h"
 
 namespace microjoule {
-
-/// What a look at the machine found: sources that can be read, and sensors that cannot, with the
-/// reason in SensorInfo::reason.
-struct Discovery {
-    Discovery() = default;
-    Discovery(Discovery&&) = default;
-    Discovery& operator=(Discovery&&) = default;
-
-    std::vector<std::unique_ptr<Source>> sources;
-    std::vector<SensorInfo> refused;
-};
 
 /// RAPL through the kernel's powercap files, below `<sysfs>/class/powercap`.
 ///
