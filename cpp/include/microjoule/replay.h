@@ -3,7 +3,7 @@
 #include <string>
 
 #include "microjoule/clock.h"
-#include "microjoule/powercap.h"
+#include "microjoule/discovery.h"
 #include "microjoule/recording.h"
 
 namespace microjoule {
