@@ -1,0 +1,1 @@
+"""Tests of real meters, each of which also runs against simulated ones."""
