@@ -12,6 +12,8 @@ constexpr std::int64_t kLinger = 20 * kMillisecond;
 constexpr std::int64_t kDenseSpacing = 5 * kMillisecond;
 // From this update period on every read counts: a call into a driver is no file read.
 constexpr std::int64_t kSlowCounter = 20 * kMillisecond;
+// From this one on the instants of its updates can be aimed at.
+constexpr std::int64_t kAimed = 5 * kMillisecond;
 constexpr std::int64_t kSameCluster = 1 * kMillisecond;
 
 }  // namespace
@@ -50,7 +52,7 @@ std::int64_t Pace::burst(std::int64_t now_ns, const PaceInputs& in) const noexce
     const std::int64_t waited = std::max<std::int64_t>(now_ns - in.last_event_ns, 0);
     const std::int64_t tenth =
         std::max(kBurstShortest, (in.period_known ? in.period_ns : waited) / 10);
-    if (in.next_change_ns == 0 || in.period_ns < kSlowCounter) {
+    if (in.next_change_ns == 0 || in.period_ns < kAimed) {
         return tenth;
     }
     // Nothing changes before its time, and then it should be caught at once.
@@ -59,7 +61,7 @@ std::int64_t Pace::burst(std::int64_t now_ns, const PaceInputs& in) const noexce
     if (left > within) {
         return left - within;
     }
-    return left > -within ? std::max(kBurstShortest, in.period_ns / 50) : tenth;
+    return left > -within ? std::max(kBurstShortest, in.period_ns / 100) : tenth;
 }
 
 std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noexcept {
@@ -113,7 +115,9 @@ std::int64_t Pace::next(std::int64_t last_read_ns, const PaceInputs& in) noexcep
     // Absolute deadlines do not drift; a grid that has been left behind is given up.
     due_ns_ = grid_ns_ + step;
     if (due_ns_ <= last_read_ns || due_ns_ > last_read_ns + step) {
-        due_ns_ = last_read_ns + step;
+        // A read that takes longer than a burst's steps leaves little time unwatched all the same.
+        const bool burst = shape_ == Shape::counter && in.unsettled && !dense_;
+        due_ns_ = last_read_ns + (burst && due_ns_ <= last_read_ns ? step / 8 : step);
     }
     return due_ns_;
 }

@@ -151,13 +151,16 @@ std::size_t Settlement::settle(std::size_t sensor, Timeline& timeline, int chang
                                std::size_t most) {
     // A mark makes do with one change, unless an event has a burst going: then it waits for the
     // better anchors too, and does not freeze a worse one.
-    const int for_marks = asked_since(sensor) == INT64_MAX ? 1 : changes;
+    const std::int64_t asked = asked_since(sensor);
+    const int for_marks = asked == INT64_MAX ? 1 : changes;
     std::uint64_t& cursor = cursors_[sensor];
     const std::uint64_t before = cursor;
     for (; most > 0 && cursor < first_ + pending_.size(); --most) {
         Pending& event = pending_[cursor - first_];
         const bool mark = event.kind == Kind::peak || event.kind == Kind::trace;
-        if (event.t_ns > horizon_ns_ || !timeline.ready(event.t_ns, mark ? for_marks : changes)) {
+        const std::int64_t known_ns =
+            mark && asked != INT64_MAX ? std::max(event.t_ns, asked) : event.t_ns;
+        if (event.t_ns > horizon_ns_ || !timeline.ready(known_ns, mark ? for_marks : changes)) {
             break;
         }
         const EnergyAt at = timeline.at(event.t_ns);

@@ -9,12 +9,15 @@ namespace microjoule {
 namespace {
 
 constexpr double kSqrt12 = 3.4641016151377544;
+constexpr double kSqrt2 = 1.4142135623730951;
 constexpr double kSqrt3 = 1.7320508075688772;
 // Anchors kept behind the newest one; enough to place a burst and its linger.
 constexpr std::size_t kKept = 64;
 constexpr std::size_t kTrimAt = 512;
 // Over so many changes of power the swing is averaged.
 constexpr int kSwings = 32;
+// Distance on the chain of anchors at which their errors have nothing in common.
+constexpr double kApart = 50;
 // A power sample older than this says nothing about the next one.
 constexpr std::int64_t kGaugeGap = 10 * kSecond;
 
@@ -47,7 +50,7 @@ std::int64_t Timeline::still_ns() const noexcept {
 }
 
 std::int64_t Timeline::next_change_ns(std::int64_t& within_ns) const noexcept {
-    if (shape_ != Shape::counter || !period_.known() || anchors_.empty() || lost_) {
+    if (shape_ != Shape::counter || !period_.steady() || anchors_.empty() || lost_) {
         return 0;
     }
     const Anchor& last = anchors_.back();
@@ -112,6 +115,7 @@ bool Timeline::feed_counter(const Reading& reading) {
             anchor.lo = anchor.lo_learnt = reading.before_ns;
             anchor.units = last.units;
             anchor.gap_ns = last.gap_ns + std::max<std::int64_t>(0, reading.before_ns - last.at);
+            anchor.torn = last.torn;
             anchor.ambiguous = last.ambiguous;
             anchor.resets = last.resets + 1;
             break;
@@ -120,16 +124,30 @@ bool Timeline::feed_counter(const Reading& reading) {
             const Anchor& last = anchors_.back();
             anchor.units = last.units + static_cast<std::int64_t>(result.delta);
             anchor.gap_ns = last.gap_ns;
+            anchor.torn = last.torn;
             anchor.ambiguous = last.ambiguous + (result.ambiguous ? 1 : 0);
             anchor.resets = last.resets;
             // Without a learnt period the hint may not tighten a bracket: it is only a hint.
-            anchor.lo_learnt = period_.known() ? std::max(anchor.lo, anchor.lo_learnt) : anchor.lo;
-            learn(last, anchor);
+            anchor.lo_learnt = period_.steady() ? std::max(anchor.lo, anchor.lo_learnt) : anchor.lo;
+            learn(anchor);
+            anchor.update = true;
+            anchor.seen = {anchor.lo, anchor.hi, 0, 0};
+            if (period_.steady()) {
+                const std::int64_t period = period_.period_ns();
+                anchor.seen = anchor.seen.narrowed(
+                    {reading.before_ns - period, anchor.hi, period_.noise_ns(1), 0});
+            }
+            follow(last, anchor);
             break;
         }
     }
-    anchor.at = middle(anchor.lo_learnt, anchor.hi);
-    anchor.sigma_ns = static_cast<double>(anchor.hi - anchor.lo_learnt) / kSqrt12;
+    if (!anchor.update) {
+        anchor.seen = anchor.carried = {anchor.lo_learnt, anchor.hi, 0, 0};
+        anchor.chain = anchors_.empty() ? 0 : anchors_.back().chain + kApart;
+    }
+    const Instant placed = anchor.carried.instant();
+    anchor.at = std::clamp(placed.at_ns, anchor.lo_learnt, anchor.hi);
+    anchor.sigma_ns = placed.sigma_ns;
     push(anchor);
     return true;
 }
@@ -222,7 +240,7 @@ void Timeline::push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units
     anchor.lo = anchor.hi = anchor.lo_learnt = anchor.at = t_ns;
     anchor.sigma_ns = sigma_ns;
     anchor.shape_units = 0;
-    anchor.inferred = anchor.linked = false;
+    anchor.inferred = anchor.update = false;
     anchor.fixed = true;
     push(anchor);
 }
@@ -238,13 +256,9 @@ void Timeline::push(Anchor anchor) {
     dirty_ = true;
 }
 
-void Timeline::learn(const Anchor& before, const Anchor& after) {
-    const std::int64_t gap = middle(after.lo, after.hi) - middle(before.lo, before.hi);
-    const std::int64_t bracket = std::max(after.hi - after.lo, before.hi - before.lo);
-    // Only gaps that both reads resolve say something about the period.
-    if (bracket > 0 && 5 * bracket <= 2 * gap && before.hi <= after.lo + bracket) {
-        period_.add(gap, bracket);
-    }
+// Only changes that the reads resolve say something about the period.
+void Timeline::learn(const Anchor& after) {
+    period_.changed(middle(after.lo, after.hi), after.hi - after.lo);
 }
 
 void Timeline::trim() {
@@ -257,66 +271,67 @@ void Timeline::trim() {
     unfixed_ = unfixed_ > drop ? unfixed_ - drop : 0;
 }
 
-// Places each anchor that may still move: in the middle of its bracket, or a learnt period before
-// the change that followed it (or two or three, if updates went unseen in between), whichever is
-// the less uncertain. The number of periods is the one that fits the reads best, and how clearly it
-// does is part of the uncertainty.
-void Timeline::place() {
+// Ties a change to the one before it, where a known number of periods lies between them.
+void Timeline::follow(const Anchor& last, Anchor& anchor) const {
+    anchor.carried = anchor.seen;
+    anchor.chain = last.chain + kApart;
+    if (!last.update || !period_.steady()) {
+        return;
+    }
+    const std::size_t count = anchors_.size();
+    double ratio = 0;
+    double ratio_sigma = 0;
+    if (count >= 2 && last.link.holds() && last.units > anchors_[count - 2].units) {
+        const double power = slope(count - 1);
+        ratio = static_cast<double>(anchor.units - last.units) /
+                (power * static_cast<double>(period_.period_ns()));
+        ratio_sigma = std::hypot(0.15, std::sqrt(2 * swing_) / power);
+    }
+    anchor.link = microjoule::follow(last.carried, anchor.seen, anchor.hi - anchor.lo, period_,
+                                     ratio, ratio_sigma);
+    anchor.torn += anchor.link.torn ? 1 : 0;
+    if (!anchor.link.holds()) {
+        return;
+    }
+    const Bracket foreseen =
+        last.carried.shifted(anchor.link.periods * period_.period_ns(), anchor.link.noise_ns);
+    anchor.carried = foreseen.narrowed(anchor.seen);
+    anchor.chain = last.chain + 2 * std::log(std::hypot(
+                                        1, anchor.link.noise_ns / last.carried.instant().sigma_ns));
+}
+
+// Places each anchor that may still move, by its bracket, by the anchors before it and by those
+// after it; those long before t_ns need it no more.
+void Timeline::place(std::int64_t t_ns) {
     if (!dirty_) {
         return;
     }
     dirty_ = false;
-    if (shape_ != Shape::counter || !period_.known()) {
+    if (shape_ != Shape::counter || !period_.steady()) {
         return;
     }
     const std::int64_t period = period_.period_ns();
-    const double jitter = period_.jitter_ns();
-    for (std::size_t k = anchors_.size(); k-- > unfixed_;) {
+    int spare = 2;  // neighbours of the interval around t tell of its bend
+    std::size_t from = anchors_.size();
+    Bracket later;  // what the anchor's bracket and the anchors after it say
+    for (std::size_t k = anchors_.size(); k-- > unfixed_ && spare > 0;) {
         Anchor& anchor = anchors_[k];
-        if (anchor.fixed) {
+        from = k;
+        spare -= anchor.hi < t_ns ? 1 : 0;
+        if (anchor.fixed || !anchor.update) {
             continue;
         }
-        anchor.at = middle(anchor.lo_learnt, anchor.hi);
-        anchor.sigma_ns = static_cast<double>(anchor.hi - anchor.lo_learnt) / kSqrt12;
-        anchor.linked = false;
-        if (k + 1 == anchors_.size()) {
-            continue;
+        if (k + 1 < anchors_.size() && anchors_[k + 1].link.holds()) {
+            const Link& link = anchors_[k + 1].link;
+            later = later.shifted(-link.periods * period, link.noise_ns).narrowed(anchor.seen);
+        } else {
+            later = anchor.seen;
         }
-        // The value was set by an update inside the bracket, and the update after that one came
-        // later than the last read that still showed it.
-        const Anchor& next = anchors_[k + 1];
-        if (anchor.hi - anchor.lo_learnt > 3 * period) {
-            continue;  // more periods fit than are tried below
-        }
-        const std::int64_t from = std::max(anchor.lo_learnt, next.lo - period);
-        std::int64_t best = 0;
-        double best_sigma = 0;
-        double best_margin = -1e18;
-        double second_margin = -1e18;
-        for (int periods = 1; periods <= 3; ++periods) {
-            const std::int64_t candidate = next.at - periods * period;
-            const auto margin =
-                static_cast<double>(std::min(candidate - from, anchor.hi - candidate));
-            if (margin > best_margin) {
-                second_margin = best_margin;
-                best_margin = margin;
-                best = candidate;
-                best_sigma = std::hypot(next.sigma_ns, jitter * std::sqrt(periods));
-            } else {
-                second_margin = std::max(second_margin, margin);
-            }
-        }
-        if (best_sigma >= anchor.sigma_ns || best_margin < -2 * best_sigma) {
-            continue;
-        }
-        // How likely the second number is the right one after all: then a period is missing.
-        const double apart = 0.5 * (best_margin - second_margin) / best_sigma;
-        const double wrong = 0.5 * std::erfc(apart / std::sqrt(2.0));
-        anchor.at = std::clamp(best, anchor.lo_learnt, anchor.hi);
-        anchor.sigma_ns = std::hypot(best_sigma, static_cast<double>(period) * std::sqrt(wrong));
-        anchor.linked = true;
+        const Instant placed = later.narrowed(anchor.carried).instant();
+        anchor.at = std::clamp(placed.at_ns, anchor.lo_learnt, anchor.hi);
+        anchor.sigma_ns = placed.sigma_ns;
     }
-    for (std::size_t k = std::max<std::size_t>(unfixed_, 1); k < anchors_.size(); ++k) {
+    for (std::size_t k = std::max<std::size_t>(from, 1); k < anchors_.size(); ++k) {
         if (!anchors_[k].fixed) {
             anchors_[k].at = std::max(anchors_[k].at, anchors_[k - 1].at + 1);
         }
@@ -328,7 +343,9 @@ bool Timeline::ready(std::int64_t t_ns, int changes) const noexcept {
         return true;
     }
     for (std::size_t k = anchors_.size(); k-- > 0;) {
-        if (anchors_[k].lo_learnt < t_ns) {
+        // The newest must be so for certain: it bounds E(t) from above.
+        const bool newest = k + 1 == anchors_.size();
+        if ((newest ? anchors_[k].lo : anchors_[k].lo_learnt) < t_ns) {
             return false;
         }
         if (--changes <= 0) {
@@ -349,7 +366,8 @@ void Timeline::settle_flat() {
     Anchor anchor = last;
     anchor.lo = anchor.lo_learnt = anchor.hi = anchor.at = std::max(t, last.at + 1);
     anchor.sigma_ns = 0;
-    anchor.inferred = anchor.linked = false;
+    anchor.inferred = anchor.update = false;
+    anchor.link = {};
     // Had the sensor frozen rather than the power stopped, this is what would be missing.
     const std::size_t count = anchors_.size();
     const double power = count >= 2 ? slope(count - 1) : 0;
@@ -371,9 +389,16 @@ double Timeline::slope(std::size_t after) const noexcept {
     return static_cast<double>(b.units - a.units) / static_cast<double>(b.at - a.at);
 }
 
+// How far power may have been from what is seen, where nobody looked for more than an update.
+double Timeline::unseen_power(double seen) const noexcept {
+    return std::clamp(4 * std::sqrt(swing_), seen / 8, seen / 2);
+}
+
 // The sampler slept, an event woke it, and the counter was updated before the first read: the
 // update before that one went unseen. It is placed one learnt period (or as many as reach back to
-// the event) earlier, at the power seen just after.
+// the event) earlier, at the power seen just after. Where that is far back, as after a wake-up that
+// came late, E(t) turns from the power seen before the sleep to the power seen after it, so that it
+// meets both anchors.
 void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
     const Anchor& a = anchors_[after - 1];
     const Anchor& b = anchors_[after];
@@ -385,20 +410,33 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
         return;
     }
     const std::int64_t periods = (b.at - t_ns + period - 1) / period;
+    const std::int64_t at = b.at - periods * period;
+    if (at < a.at + period / 2) {
+        return;
+    }
+    const auto back = static_cast<double>(b.at - at);
+    const auto length = static_cast<double>(b.at - a.at);
+    const double mean = slope(after);
+    const double later = slope(after + 1);
+    const bool close = after >= 2 && static_cast<double>(a.at - anchors_[after - 2].at) <= length;
+    const double earlier = close ? slope(after - 1) : mean;
+    // The cubic that has both anchors' energies and powers; near the later one, its power alone.
+    const double s = back / length;
+    const double bent = later * back * (1 - s) * (1 - s) + mean * back * s * (3 - 2 * s) -
+                        earlier * back * s * (1 - s);
     Anchor inferred = b;
-    inferred.at = std::max(a.at + 1, b.at - periods * period);
+    inferred.at = at;
     inferred.lo = a.hi;
-    inferred.lo_learnt = inferred.at;
-    inferred.hi = inferred.at;
-    const auto back = static_cast<double>(b.at - inferred.at);
-    const double power = slope(after + 1);
+    inferred.lo_learnt = inferred.hi = at;
     inferred.units =
-        std::max(a.units, b.units - static_cast<std::int64_t>(std::llround(power * back)));
-    inferred.sigma_ns =
-        std::hypot(b.sigma_ns, period_.jitter_ns() * std::sqrt(static_cast<double>(periods)));
-    inferred.shape_units = std::abs(power - slope(after)) * back / kSqrt3;
+        std::clamp(b.units - static_cast<std::int64_t>(std::llround(bent)), a.units, b.units);
+    inferred.sigma_ns = std::hypot(b.sigma_ns, period_.noise_ns(periods));
+    const double unseen = periods > 1 ? unseen_power(std::max(later, mean)) : 0;
+    inferred.shape_units =
+        std::max(std::abs(later - mean), unseen) * back * std::sqrt(1 - s) / kSqrt3;
     inferred.inferred = true;
-    inferred.linked = true;
+    inferred.update = false;
+    inferred.link = {};
     inferred.fixed = true;
     anchors_.insert(anchors_.begin() + static_cast<std::ptrdiff_t>(after), inferred);
 }
@@ -434,9 +472,13 @@ double Timeline::bend(std::size_t after, double lambda) const noexcept {
     const double wander =
         std::sqrt(lambda * (1 - lambda) * swing *
                   std::min(1.0, static_cast<double>(period_.period_ns()) / length));
+    // Where updates went unseen in between, power may have been anything for a while.
+    const bool unseen =
+        shape_ == Shape::counter && length > 2 * static_cast<double>(period_.period_ns());
+    const double stepped = unseen ? kSqrt2 * unseen_power(mean) * lambda * (1 - lambda) : 0;
     const double strayed =
-        length *
-        std::max({units, wander, std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3});
+        length * std::max({units, wander, stepped,
+                           std::min(lambda, 1 - lambda) * power_span_units_ / kSqrt3});
     // A gauge's mean over a window says of an instant only what it says of its neighbourhood.
     const double blurred =
         std::sqrt(swing_ * (static_cast<double>(period_.period_ns()) * window_ns_ / 12 +
@@ -481,7 +523,9 @@ EnergyAt Timeline::between(std::size_t after, std::int64_t t_ns) const noexcept 
     result.frac = steps - whole;
     result.sigma_before_ns = a.sigma_ns;
     result.sigma_after_ns = b.sigma_ns;
-    result.linked = a.linked;
+    result.torn = a.torn;
+    result.chain_before = a.chain;
+    result.chain_after = b.chain;
     result.shape_units =
         std::hypot(bend(after, result.lambda),
                    std::hypot((1 - result.lambda) * a.shape_units, result.lambda * b.shape_units));
@@ -521,6 +565,8 @@ EnergyAt Timeline::beyond(std::int64_t t_ns) const noexcept {
     result.resets = result.resets_after = last.resets;
     result.shape_units = last.shape_units;
     result.sigma_before_ns = last.sigma_ns;
+    result.chain_before = result.chain_after = last.chain;
+    result.torn = last.torn;
     if (lost_ && t_ns > last.at) {
         result.gap_ns += t_ns - last.at;
     }
@@ -540,12 +586,14 @@ EnergyAt Timeline::before_all(std::int64_t t_ns) const noexcept {
         result.ambiguous = result.ambiguous_after = first.ambiguous;
         result.resets = result.resets_after = first.resets;
         result.sigma_before_ns = first.sigma_ns;
+        result.chain_before = result.chain_after = first.chain;
+        result.torn = first.torn;
     }
     return result;
 }
 
 EnergyAt Timeline::at(std::int64_t t_ns) {
-    place();
+    place(t_ns);
     std::size_t after = first_after(t_ns);
     if (after == 0) {
         return before_all(t_ns);
@@ -556,6 +604,8 @@ EnergyAt Timeline::at(std::int64_t t_ns) {
         Anchor frozen = anchors_.back();
         frozen.lo = frozen.hi = frozen.lo_learnt = frozen.at = t_ns;
         frozen.gap_ns = result.gap_ns;
+        frozen.update = false;
+        frozen.link = {};
         frozen.fixed = true;
         anchors_.back().fixed = true;
         push(frozen);

@@ -25,6 +25,10 @@ constexpr std::uint64_t phase_of(std::uint64_t state) noexcept {
     return state & 7;
 }
 
+// Where the grid of updates slipped past the grid of reads in between, the one end was near the
+// beginning of its bracket and the other near the end of its own: so far their errors are opposed.
+constexpr double kOpposed = 0.5;
+
 }  // namespace
 
 void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
@@ -183,38 +187,32 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
         std::int64_t anchor;
         double by_time;
         double by_value;
+        double chain;
     };
-    std::array<Share, 4> shares{{
+    const std::array<Share, 4> shares{{
         {start.anchor, start.slope * (1 - start.lambda) * start.sigma_before_ns,
-         -(1 - start.lambda)},
-        {start.anchor + 1, start.slope * start.lambda * start.sigma_after_ns, -start.lambda},
-        {end.anchor, -end.slope * (1 - end.lambda) * end.sigma_before_ns, 1 - end.lambda},
-        {end.anchor + 1, -end.slope * end.lambda * end.sigma_after_ns, end.lambda},
+         -(1 - start.lambda), start.chain_before},
+        {start.anchor + 1, start.slope * start.lambda * start.sigma_after_ns, -start.lambda,
+         start.chain_after},
+        {end.anchor, -end.slope * (1 - end.lambda) * end.sigma_before_ns, 1 - end.lambda,
+         end.chain_before},
+        {end.anchor + 1, -end.slope * end.lambda * end.sigma_after_ns, end.lambda, end.chain_after},
     }};
-    // Where start and end lean on the same anchor, the one share holds what both make of it.
-    std::array<std::size_t, 4> holder{0, 1, 2, 3};
-    for (std::size_t k = 2; k < 4; ++k) {
-        for (std::size_t i = 0; i < 2; ++i) {
-            if (shares[k].anchor == shares[i].anchor) {
-                shares[i].by_time += shares[k].by_time;
-                shares[i].by_value += shares[k].by_value;
-                shares[k].by_time = shares[k].by_value = 0;
-                holder[k] = i;
-            }
-        }
-    }
+    // An anchor that both ends lean on has one error; anchors that were placed from each other have
+    // the more of it in common the nearer they are on their chain.
     double timing = 0;
     double weight = 0;
-    for (const Share& share : shares) {
-        timing += share.by_time * share.by_time;
-        weight += share.by_value * share.by_value;
+    const double opposed = end.torn != start.torn ? kOpposed : 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        for (std::size_t k = 0; k < shares.size(); ++k) {
+            const Share& a = shares[i];
+            const Share& b = shares[k];
+            const double common = std::exp(-std::abs(a.chain - b.chain));
+            const double against = (i < 2) == (k < 2) ? 0 : opposed * (1 - common);
+            timing += a.by_time * b.by_time * (common - against);
+            weight += a.anchor == b.anchor ? a.by_value * b.by_value : 0;
+        }
     }
-    // An anchor that was placed from its neighbour shares the neighbour's error.
-    const auto together = [&](std::size_t a, std::size_t b) {
-        return 2 * shares[holder[a]].by_time * shares[holder[b]].by_time;
-    };
-    timing += start.linked ? together(0, 1) : 0;
-    timing += end.linked && end.anchor != start.anchor ? together(2, 3) : 0;
     timing = std::max(timing, 0.0);
     timing += start.shape_units * start.shape_units + end.shape_units * end.shape_units;
     timing += std::pow(end.slope * static_cast<double>(late_ns), 2);

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "loads.h"
 #include "microjoule/clock.h"
 #include "microjoule/meter.h"
 #include "microjoule/recorder.h"
@@ -37,97 +37,11 @@ private:
     std::int64_t suspended_ = 0;
 };
 
-/// A deterministic value in [0, 1) for a number: the same on every machine.
-inline double hash01(std::uint64_t n, std::uint64_t seed) {
-    std::uint64_t x =
-        n * 0x9e3779b97f4a7c15ULL + seed * 0xbf58476d1ce4e5b9ULL + 0x94d049bb133111ebULL;
-    x ^= x >> 30;
-    x *= 0xbf58476d1ce4e5b9ULL;
-    x ^= x >> 27;
-    x *= 0x94d049bb133111ebULL;
-    x ^= x >> 31;
-    return static_cast<double>(x >> 11) * 0x1.0p-53;
-}
-
-/// Energy of a load from time 0 to t, in joules, in closed form.
-using Energy = std::function<double(double t_s)>;
-
-inline Energy constant(double watts) {
-    return [=](double t) { return watts * t; };
-}
-
-inline Energy square(double low_w, double high_w, double period_s) {
-    return [=](double t) {
-        const double whole = std::floor(t / period_s);
-        const double rest = t - whole * period_s;
-        const double half = period_s / 2;
-        return whole * half * (low_w + high_w) + low_w * std::min(rest, half) +
-               high_w * std::max(0.0, rest - half);
-    };
-}
-
-/// Prefill bursts of 60 ms at 220 W, decode at 120 W with a ripple, idle at 50 W: one second.
-inline Energy llm_like() {
-    const auto one = [](double r) {
-        double e = 220 * std::min(r, 0.06);
-        if (r > 0.06) {
-            const double d = std::min(r, 0.7) - 0.06;
-            constexpr double w = 2 * 3.14159265358979323846 / 0.012;
-            e += 120 * d + 25 / w * (1 - std::cos(w * d));
-        }
-        if (r > 0.7) {
-            e += 50 * (r - 0.7);
-        }
-        return e;
-    };
-    return [=](double t) {
-        const double whole = std::floor(t);
-        return whole * one(1.0) + one(t - whole);
-    };
-}
-
-/// Requests to a language model, no two alike: a burst, decoding with a ripple, a pause.
-inline Energy llm_requests(std::uint64_t seed) {
-    struct Segment {
-        double start_s;
-        double start_j;
-        double watts;
-        double ripple_w;
-        [[nodiscard]] double energy(double t) const {
-            constexpr double w = 2 * 3.14159265358979323846 / 0.017;
-            return watts * t + ripple_w / w * (1 - std::cos(w * t));
-        }
-    };
-    const auto table = std::make_shared<std::vector<Segment>>();
-    double t = 0;
-    double e = 0;
-    std::uint64_t n = 0;
-    const auto add = [&](double seconds, double watts, double ripple_w) {
-        table->push_back({t, e, watts, ripple_w});
-        seconds *= 0.5 + hash01(n++, seed);
-        e += table->back().energy(seconds);
-        t += seconds;
-    };
-    for (int request = 0; request < 512; ++request) {
-        add(0.045, 230, 0);
-        add(0.4, 140, 35);
-        add(0.12, 55, 0);
-    }
-    return [table, t, e](double at) {
-        const double whole = std::floor(at / t);
-        at -= whole * t;
-        const auto after =
-            std::upper_bound(table->begin(), table->end(), at,
-                             [](double x, const Segment& segment) { return x < segment.start_s; });
-        const Segment& segment = *std::prev(after);
-        return whole * e + segment.start_j + segment.energy(at - segment.start_s);
-    };
-}
-
 /// A hardware counter: updated on a jittered grid, quantised, wrapping. Reads take time.
 struct CounterShape {
     Energy energy;
     double unit_j = 61.03515625e-6;
+    double quantum_j = 0;  ///< the hardware's own step, where it is coarser than the unit
     std::int64_t period_ns = kMillisecond;
     std::int64_t jitter_ns = 20 * kMicrosecond;
     std::uint64_t modulus = 0;
@@ -145,7 +59,8 @@ public:
         info.id = std::move(id);
         info.kind = "cpu";
         info.source = "fake";
-        info.unit = info.quantum = shape_.unit_j;
+        info.unit = shape_.unit_j;
+        info.quantum = std::max(shape_.unit_j, shape_.quantum_j);
         info.modulus = shape_.modulus;
         info.period_hint_ns = shape_.hint_ns;
         info.counted = true;
@@ -176,7 +91,10 @@ public:
         while (update(k) > t_ns) {
             --k;
         }
-        const double joules = shape_.energy(static_cast<double>(update(k)) * 1e-9);
+        double joules = shape_.energy(static_cast<double>(update(k)) * 1e-9);
+        if (shape_.quantum_j > 0) {
+            joules = std::floor(joules / shape_.quantum_j) * shape_.quantum_j;
+        }
         auto raw = shape_.start + static_cast<std::uint64_t>(joules / shape_.unit_j) + offset;
         if (frozen) {
             raw = frozen_raw;
@@ -267,19 +185,32 @@ public:
         return figures;
     }
 
+    /// A machine that has other things to do: a share of the wake-ups comes up to `longest` late.
+    void starve(double share, std::int64_t longest_ns) {
+        starved_ = share;
+        longest_ns_ = longest_ns;
+    }
+
     ManualClock clock;
     std::unique_ptr<Meter> meter;
     std::string record;  ///< where to record; empty: nowhere
 
 private:
     std::int64_t lateness() {
-        return static_cast<std::int64_t>(20'000 + 60'000 * hash01(++wakeups_, 7));
+        const auto late = static_cast<std::int64_t>(20'000 + 60'000 * hash01(++wakeups_, 7));
+        if (hash01(wakeups_, 8) >= starved_) {
+            return late;
+        }
+        return late +
+               static_cast<std::int64_t>(hash01(wakeups_, 9) * static_cast<double>(longest_ns_));
     }
 
     PaceMode mode_;
     std::vector<std::unique_ptr<Source>> sources_;
     std::int64_t due_ = 0;
     std::uint64_t wakeups_ = 0;
+    double starved_ = 0;
+    std::int64_t longest_ns_ = 0;
 };
 
 }  // namespace simulation

@@ -54,6 +54,7 @@ TEST_CASE("errors of an anchor that both ends share cancel") {
     start.lambda = 0.25;
     start.slope = 1e-3;
     start.sigma_before_ns = start.sigma_after_ns = 1000;
+    start.chain_after = 100;
     EnergyAt end = start;
     SUBCASE("the same instant: no uncertainty at all") {
         const SensorFigures none = difference(start, end, 0, info);
@@ -68,9 +69,27 @@ TEST_CASE("errors of an anchor that both ends share cancel") {
     }
     SUBCASE("far apart: independent") {
         end.anchor = 100;
+        end.chain_before = 1000;
+        end.chain_after = 2000;
         const SensorFigures apart = difference(start, end, 0, info);
         CHECK(apart.timing == doctest::Approx(std::sqrt(2 * (0.75 * 0.75 + 0.25 * 0.25))));
     }
+}
+
+TEST_CASE("errors of anchors that were placed from each other cancel as far as they are one") {
+    SensorInfo info;
+    info.unit = info.quantum = 1;
+    EnergyAt start;
+    start.anchor = 7;
+    start.slope = 1e-3;
+    start.sigma_before_ns = 1000;
+    EnergyAt end = start;
+    end.anchor = 20;
+    CHECK(difference(start, end, 0, info).timing == doctest::Approx(0));
+    end.chain_before = std::log(2);
+    CHECK(difference(start, end, 0, info).timing == doctest::Approx(1));
+    end.chain_before = 50;
+    CHECK(difference(start, end, 0, info).timing == doctest::Approx(std::sqrt(2.0)));
 }
 
 TEST_CASE("a trace of any length stays below its bound by doubling its step") {

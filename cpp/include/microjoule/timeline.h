@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "microjoule/counter.h"
+#include "microjoule/grid.h"
 #include "microjoule/period.h"
 #include "microjoule/source.h"
 #include "microjoule/trapezoid.h"
@@ -23,7 +24,11 @@ struct EnergyAt {
     double slope = 0;            ///< raw steps per nanosecond between them
     double sigma_before_ns = 0;  ///< standard uncertainty of the anchors' times
     double sigma_after_ns = 0;
-    bool linked = false;     ///< the first was placed from the second: their errors are one
+    /// Places of the two anchors on a chain of updates that were placed from each other: the errors
+    /// of two anchors are correlated by exp(-distance).
+    double chain_before = 0;
+    double chain_after = 0;
+    std::uint32_t torn = 0;  ///< times so far that updates slipped past reads in step with them
     double shape_units = 0;  ///< standard uncertainty from power varying between the anchors
     double walk = 0;         ///< variance gathered so far from power that a gauge has not seen
     std::int64_t low = 0;    ///< hard bounds: E(t) cannot be outside [low, high]
@@ -102,9 +107,14 @@ private:
         double shape_units;  ///< extra uncertainty of an anchor that was itself inferred
         std::uint32_t ambiguous;
         std::uint32_t resets;
+        std::uint32_t torn;
         bool inferred;  ///< nobody read this value: it bounds nothing
-        bool linked;    ///< placed from the next anchor: their errors are one
+        bool update;    ///< an update of the counter that reads have bracketed
         bool fixed;
+        Link link;        ///< to the anchor before
+        Bracket seen;     ///< what its reads and the learnt period say
+        Bracket carried;  ///< and the anchors before
+        double chain;     ///< see EnergyAt::chain_before
     };
 
     bool feed_counter(const Reading& reading);
@@ -113,9 +123,11 @@ private:
     void learn_gauge_swing(double power, double length_ns);
     void push(Anchor anchor);
     void push_exact(std::int64_t t_ns, double sigma_ns, std::int64_t units);
-    void learn(const Anchor& before, const Anchor& after);
-    void place();
+    void learn(const Anchor& after);
+    void follow(const Anchor& last, Anchor& anchor) const;
+    void place(std::int64_t t_ns);
     void infer_change_before(std::size_t after, std::int64_t t_ns);
+    [[nodiscard]] double unseen_power(double seen) const noexcept;
     void learn_swing(std::size_t after);
     void trim();
     [[nodiscard]] std::size_t first_after(std::int64_t t_ns) const noexcept;
