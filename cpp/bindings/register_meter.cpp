@@ -12,8 +12,31 @@
 namespace py = pybind11;
 
 namespace microjoule {
+namespace {
+
+int call(void* function) {
+    PyObject* const result = PyObject_CallNoArgs(static_cast<PyObject*>(function));
+    Py_DECREF(static_cast<PyObject*>(function));
+    if (result == nullptr) {
+        PyErr_WriteUnraisable(nullptr);  // it must not surface between two lines of a program
+    }
+    Py_XDECREF(result);
+    return 0;
+}
+
+}  // namespace
 
 void register_meter(py::module_& m) {
+    m.def(
+        "soon",
+        [](const py::function& function) {
+            PyObject* const kept = function.inc_ref().ptr();
+            if (Py_AddPendingCall(call, kept) != 0) {
+                Py_DECREF(kept);
+            }
+        },
+        py::arg("function"), "Lets the main thread call it between two of its next instructions.");
+
     py::class_<SamplerStats>(m, "SamplerStats", "What the sampler has cost and met so far.")
         .def_readonly("reads", &SamplerStats::reads)
         .def_readonly("failed_reads", &SamplerStats::failed_reads)
@@ -23,7 +46,8 @@ void register_meter(py::module_& m) {
         .def_readonly("cpu_ns", &SamplerStats::cpu_ns)
         .def_readonly("late_events", &SamplerStats::late_events)
         .def_readonly("stretch", &SamplerStats::stretch)
-        .def_readonly("helped", &SamplerStats::helped);
+        .def_readonly("helped", &SamplerStats::helped)
+        .def_readonly("out_of_memory", &SamplerStats::out_of_memory);
 
     py::class_<Meter, std::shared_ptr<Meter>>(m, "Meter", "Windows over the timelines of sensors.")
         .def(py::init([](Discovery& found, bool fixed, std::int64_t period_ns,
@@ -49,6 +73,8 @@ void register_meter(py::module_& m) {
         .def("close", &Meter::close, py::call_guard<ReleaseGil>(), "Stops the sampler; idempotent.")
         .def("pause", &Meter::pause, py::call_guard<ReleaseGil>(),
              "Ends the sampler's threads for the moment; the next begin or end starts them again.")
+        .def("resume", &Meter::resume, py::call_guard<ReleaseGil>(),
+             "Starts the threads again after a pause.")
         .def_property_readonly("running", &Meter::running)
         // begin, end and lap take some tens of nanoseconds: releasing the GIL would cost as much.
         .def("begin", &Meter::begin, "Opens a window and returns its token.")

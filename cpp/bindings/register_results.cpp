@@ -135,6 +135,7 @@ void register_results(py::module_& m) {
         .def_readonly("late_s", &Figures::late_s)
         .def_readonly("suspended_s", &Figures::suspended_s)
         .def_readonly("stretch", &Figures::stretch)
+        .def_readonly("thread_error", &Figures::thread_error)
         .def_readonly("lagged", &Figures::lagged)
         .def_readonly("settled", &Figures::settled)
         .def_readonly("border_ns", &Figures::border_ns)

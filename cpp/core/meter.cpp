@@ -91,9 +91,7 @@ void Meter::revive() {
     if (closed_.load()) {
         throw std::invalid_argument("this meter is closed: make another one");
     }
-    if (sampler_.orphaned()) {
-        sampler_.start();
-    }
+    sampler_.resume();
 }
 
 std::uint64_t Meter::post_begin(Handle handle) {
@@ -143,7 +141,7 @@ Handle Meter::checked(std::uint64_t token) {
 Handle Meter::end(std::uint64_t token) {
     const Handle handle = checked(token);
     if (sampler_.orphaned()) {
-        sampler_.start();
+        sampler_.resume();
     }
     Event event;
     event.kind = Event::Kind::end;
@@ -195,7 +193,7 @@ void Meter::schedule(std::vector<std::int64_t> border_ns) {
 
 bool Meter::wait(Handle handle, std::int64_t timeout_ns) {
     if (sampler_.orphaned()) {
-        sampler_.start();
+        sampler_.resume();
     }
     return sampler_.wait(timeout_ns, [&] { return settled(handle); });
 }
@@ -212,6 +210,7 @@ Figures Meter::figures(Handle handle) {
         out.lagged = record.lagged;
         // Bursts at events are never slowed: only who asked for a pace gets less than that.
         out.stretch = sampler_.fixed_pace() || record.trace ? sampler_.stretch() : 1;
+        out.thread_error = sampler_.thread_error();
         out.late_s = static_cast<double>(record.late_ns) * 1e-9;
         for (std::size_t s = 0; s < sensors().size(); ++s) {
             const Timeline& timeline = sampler_.timeline(s);

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <csignal>
 #include <ctime>
+#include <new>
+#include <system_error>
 
 namespace microjoule {
 namespace {
@@ -22,10 +24,12 @@ constexpr std::int64_t kPatienceLongest = 800 * kMillisecond;
 constexpr std::int64_t kSearch = 50 * kMillisecond;
 constexpr std::int64_t kSearchPeriods = 5;
 constexpr std::int64_t kSlowHint = 20 * kMillisecond;
-// A thread that is stuck in a driver call is waited for this long when a meter ends, and a slow
-// source's first reading when it starts.
-constexpr std::int64_t kGoodbye = 100 * kMillisecond;
+// A call into a driver that takes longer than this is stuck: nobody waits for its thread any more.
+constexpr std::int64_t kStuck = 300 * kMillisecond;
+// A slow source's first reading is waited for this long when a meter starts.
 constexpr std::int64_t kWelcome = 20 * kMillisecond;
+// Memory that could not be had is asked for again after this.
+constexpr std::int64_t kOutOfMemory = 10 * kMillisecond;
 constexpr std::int64_t kReopen = 250 * kMillisecond;
 
 timespec to_timespec(std::int64_t t_ns) noexcept {
@@ -76,6 +80,7 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& cloc
         lane->feeds.push_back({std::move(source), first, std::vector<Reading>(count), pace});
         first += count;
     }
+    abandoned_.reserve(sensors_.size());
 }
 
 Sampler::~Sampler() {
@@ -84,7 +89,22 @@ Sampler::~Sampler() {
 
 void Sampler::start() {
     const std::lock_guard<std::mutex> control(control_);
-    orphaned_.store(false, std::memory_order_release);
+    const std::lock_guard<std::mutex> alone(driving_);
+    launch();
+}
+
+void Sampler::resume() {
+    const std::lock_guard<std::mutex> control(control_);
+    // Whoever does the sampler's work just now may be inside a slow read: the next one tries again.
+    const std::unique_lock<std::mutex> alone(driving_, std::try_to_lock);
+    if (orphaned() && alone.owns_lock()) {
+        launch();
+    }
+}
+
+// Where no thread can be had the sampler stays an orphan: each begin and end reads the sensors
+// here and tries again, and whoever waits for a result does the rest.
+void Sampler::launch() {
     if (running()) {
         return;
     }
@@ -93,33 +113,56 @@ void Sampler::start() {
         const std::lock_guard<std::mutex> lock(mutex_);
         feed_in(feed);
     }
-    // Signals belong to the program's own threads.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         stopping_.store(false);
     }
     running_.store(true);
-    if (journal_) {
-        journal_->resume();
+    const int error = start_threads();
+    thread_error_.store(error, std::memory_order_relaxed);
+    orphaned_.store(error != 0, std::memory_order_release);
+    if (error != 0) {
+        join(false);
+        return;
     }
-    fast_.thread = std::thread([this] { run(fast_); });
-    for (auto& owner : slow_) {
-        Lane* const lane = owner.get();
-        // One that was stuck when the sampler paused goes on when its call returns.
-        if (lane->ended) {
-            if (lane->thread.joinable()) {
-                lane->thread.join();
-            }
-            lane->ended = false;
-            lane->thread = std::thread([this, lane] { run(*lane); });
+    await_first_readings();
+}
+
+/// The errno for which no thread could be had; 0 if all run.
+int Sampler::start_threads() noexcept {
+    // Signals belong to the program's own threads.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int error = 0;
+    try {
+        if (journal_) {
+            journal_->resume();
         }
+        fast_.thread = std::thread([this] { run(fast_); });
+        for (auto& owner : slow_) {
+            Lane* const lane = owner.get();
+            // One that was stuck when the sampler paused goes on when its call returns.
+            if (lane->ended) {
+                if (lane->thread.joinable()) {
+                    lane->thread.join();
+                }
+                lane->ended = false;
+                lane->thread = std::thread([this, lane] { run(*lane); });
+            }
+        }
+    } catch (const std::system_error& failed) {
+        error = failed.code().value();
+    } catch (const std::bad_alloc&) {
+        error = ENOMEM;
+    }
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (auto& lane : slow_) {
+        lane->ended = lane->ended || !lane->thread.joinable();
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    await_first_readings();
+    return error;
 }
 
 void Sampler::stop() noexcept {
@@ -158,9 +201,8 @@ void Sampler::join(bool for_good) noexcept {
     if (fast_.thread.joinable()) {
         fast_.thread.join();
     }
-    const std::int64_t deadline = clock_.now_ns() + kGoodbye;
     for (auto& lane : slow_) {
-        while (!join(*lane, deadline) && for_good && !abandon(*lane)) {
+        while (!join(*lane) && for_good && !abandon(*lane)) {
         }
     }
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -176,13 +218,13 @@ void Sampler::join(bool for_good) noexcept {
     }
 }
 
-/// False if the thread is stuck in a call.
-bool Sampler::join(Lane& lane, std::int64_t deadline_ns) noexcept {
+/// False if the thread is stuck in a call. One that hangs is waited for once, not by every fork.
+bool Sampler::join(Lane& lane) noexcept {
     if (!lane.thread.joinable()) {
         return true;
     }
     while (!locked([&] { return lane.ended; })) {
-        if (clock_.now_ns() > deadline_ns && lane.place.load() == kInCall) {
+        if (lane.place.load() == kInCall && clock_.now_ns() - lane.call_began_ns.load() > kStuck) {
             return false;
         }
         std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -211,7 +253,11 @@ bool Sampler::abandon(Lane& lane) noexcept {
 void Sampler::before_fork() noexcept {
     control_.lock();
     mutex_.lock();
-    take_in();  // the child begins with an empty log: nothing that was asked may be lost in it
+    try {
+        take_in();  // the child begins with an empty log: nothing that was asked may be lost in it
+    } catch (const std::bad_alloc&) {
+        ++stats_.out_of_memory;
+    }
     if (journal_) {
         journal_->before_fork();
     }
@@ -243,7 +289,7 @@ void Sampler::after_fork_in_child() noexcept {
     new (&settled_) std::condition_variable();
     new (&driving_) std::mutex();
     waiting_ = 0;
-    orphaned_.store(running());
+    orphaned_.store(running() || orphaned());
     running_.store(false);
     mutex_.unlock();
     control_.unlock();
@@ -253,7 +299,11 @@ void Sampler::help() {
     {
         const std::lock_guard<std::mutex> lock(mutex_);
         ++stats_.helped;
-        take_in();
+        try {
+            take_in();
+        } catch (const std::bad_alloc&) {
+            ++stats_.out_of_memory;  // a producer has reserved its slot: it must go on to write it
+        }
         if (settlement_.crowded()) {
             wake(fast_);
         }
@@ -301,6 +351,7 @@ bool Sampler::read(Lane& lane, Feed& feed) {
     for (Reading& reading : feed.readings) {
         reading.before_ns = reading.after_ns = 0;
     }
+    lane.call_began_ns.store(clock.now_ns());
     lane.place.store(kInCall);
     if (lost) {
         feed.source->reopen();
@@ -648,7 +699,15 @@ void Sampler::run(Lane& lane) noexcept {
                 return;
             }
         }
-        const std::int64_t due = turn(lane);
+        std::int64_t due = 0;
+        try {
+            due = turn(lane);
+        } catch (const std::bad_alloc&) {
+            // Nothing is lost: what could not be taken in is still in the log.
+            due = clock_.now_ns() + kOutOfMemory;
+            const std::lock_guard<std::mutex> lock(mutex_);
+            ++stats_.out_of_memory;
+        }
         if (lane.place.load() >= kAbandoned) {
             while (lane.place.load() != kDisowned) {
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -663,7 +722,7 @@ void Sampler::run(Lane& lane) noexcept {
 // After the end, and in a child before its threads run, whoever waits does their work.
 std::int64_t Sampler::drive() {
     const std::unique_lock<std::mutex> alone(driving_, std::try_to_lock);
-    if (!alone.owns_lock()) {
+    if (!alone.owns_lock() || running()) {
         return clock_.now_ns() + kMillisecond;
     }
     std::int64_t due = turn(fast_);

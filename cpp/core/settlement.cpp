@@ -9,11 +9,15 @@ namespace {
 
 // After a long stop (a suspended process) the past is not filled with marks.
 constexpr std::int64_t kMarksBehind = 16 * Peak::kMarkNs;
+// So much room of answered marks is kept for the next ones.
+constexpr std::size_t kSpare = 1024;
 
 }  // namespace
 
 Settlement::Settlement(const std::vector<SensorInfo>& sensors, Windows& windows)
-    : sensors_(sensors), windows_(windows), cursors_(sensors.size(), 0) {}
+    : sensors_(sensors), windows_(windows), cursors_(sensors.size(), 0) {
+    spare_.reserve(kSpare);
+}
 
 void Settlement::insert(Pending event) {
     // Almost always the newest; the loop runs when two threads stamped in another order than they
@@ -29,46 +33,47 @@ void Settlement::take(const Event& event) {
     if (event.kind == Event::Kind::none) {
         return;
     }
-    Pending pending{event.t_ns, 0, event.record, event.result, Kind::begin, {}};
-    if (pending.t_ns < horizon_ns_) {
-        pending.late_ns = horizon_ns_ - pending.t_ns;
-        pending.t_ns = horizon_ns_;
-        ++late_;
+    const bool late = event.t_ns < horizon_ns_;
+    const std::int64_t t_ns = late ? horizon_ns_ : event.t_ns;
+    const std::int64_t late_ns = t_ns - event.t_ns;
+    // Whatever needs memory comes first: an event that could not be taken is offered again.
+    if (traced_.size() == traced_.capacity()) {
+        traced_.reserve(2 * traced_.size() + 8);
     }
-    ++events_;
-    last_event_ns_ = std::max(last_event_ns_, event.t_ns);
+    Record& record = windows_.at(event.record);
     switch (event.kind) {
-        case Event::Kind::begin: {
-            Record& record = windows_.at(event.record);
+        case Event::Kind::begin:
+            insert({t_ns, late_ns, event.record, event.result, Kind::begin, {}});
             record.cpu_start_ns = sampler_cpu_ns_;
             record.suspended_start_ns = suspended_ns_;
             record.ended = false;
             record.lagged = false;
             record.open_account();
-            record.late_ns = pending.late_ns;
+            record.late_ns = late_ns;
             if (record.trace) {
-                record.trace->next_ns = pending.t_ns;
+                record.trace->next_ns = t_ns;
                 traced_.push_back(event.record);
             }
             if (open_++ == 0) {
-                open_since_ns_ = pending.t_ns;
-                next_peak_ns_ = (pending.t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
+                open_since_ns_ = t_ns;
+                next_peak_ns_ = (t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
             }
             break;
-        }
         case Event::Kind::end:
-            pending.kind = Kind::end;
-            windows_.at(event.record).ended = true;
-            windows_.at(event.record).late_ns += pending.late_ns;
+            insert({t_ns, late_ns, event.record, event.result, Kind::end, {}});
+            record.ended = true;
+            record.late_ns += late_ns;
             --open_;
             break;
         default:
-            pending.kind = Kind::lap;
-            windows_.at(event.result).late_ns = pending.late_ns;
+            insert({t_ns, late_ns, event.record, event.result, Kind::lap, {}});
+            windows_.at(event.result).late_ns = late_ns;
             windows_.at(event.result).open_account();
             break;
     }
-    insert(std::move(pending));
+    late_ += late ? 1 : 0;
+    ++events_;
+    last_event_ns_ = std::max(last_event_ns_, event.t_ns);
 }
 
 std::vector<EnergyAt> Settlement::mark_room() {
@@ -78,6 +83,12 @@ std::vector<EnergyAt> Settlement::mark_room() {
     std::vector<EnergyAt> room = std::move(spare_.back());
     spare_.pop_back();
     return room;
+}
+
+void Settlement::give_back(std::vector<EnergyAt> room) noexcept {
+    if (spare_.size() < spare_.capacity()) {
+        spare_.push_back(std::move(room));
+    }
 }
 
 // A border that passes while nothing is open concerns nobody.
@@ -221,7 +232,7 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
             }
             case Kind::border:
                 borders_.add(event.t_ns, event.at);
-                spare_.push_back(std::move(event.at));
+                give_back(std::move(event.at));
                 break;
             case Kind::peak: {
                 double energy = 0;
@@ -232,12 +243,12 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                     }
                 }
                 peak_.add(event.t_ns, energy);
-                spare_.push_back(std::move(event.at));
+                give_back(std::move(event.at));
                 break;
             }
             case Kind::trace:
                 windows_.at(event.record).trace->add(event.t_ns, event.at, sensors_);
-                spare_.push_back(std::move(event.at));
+                give_back(std::move(event.at));
                 break;
         }
         pending_.pop_front();

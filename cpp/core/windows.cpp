@@ -45,10 +45,13 @@ void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
         energy.resize(kept * columns);
         step_ns *= 2;
     }
-    t_ns.push_back(t);
+    // One that found no memory is added again: the times say how many points there are.
+    const std::size_t first = t_ns.size() * sensors.size();
+    energy.resize(first + sensors.size());
     for (std::size_t s = 0; s < sensors.size(); ++s) {
-        energy.push_back((static_cast<double>(at[s].units) + at[s].frac) * sensors[s].unit);
+        energy[first + s] = (static_cast<double>(at[s].units) + at[s].frac) * sensors[s].unit;
     }
+    t_ns.push_back(t);
 }
 
 Windows::Windows(std::size_t sensors)

@@ -448,6 +448,13 @@ class Measurement(_core.Window):
             remarks.append(
                 f"The sampler reads {figures.stretch:.2g} times less often, to hold its overhead."
             )
+        if figures.thread_error:
+            import os
+
+            remarks.append(
+                f"The sampler has no thread ({os.strerror(figures.thread_error)}): "
+                "the sensors are read only at begin, end and whenever a result is waited for."
+            )
         if not figures.settled:
             remarks.append("Not settled: the best values so far.")
         remarks += getattr(self, "_notes", ())

@@ -77,23 +77,54 @@ class Books(Frozen):
         )
 
 
-# Meters whose sampler may run: it is paused while the process forks.
+# Meters whose sampler may run, and those of them that are paused while the process forks.
 _meters: weakref.WeakSet[Meter] = weakref.WeakSet()
+_paused: list[Meter] = []
 
 
 def _pause_for_fork() -> None:
     """Ends the sampler's threads before a fork.
 
     From 3.12 on CPython warns whoever forks a process that has threads, and counts native ones: a
-    user's test suite that takes warnings for errors would fail because of us. From 3.13 on it
-    counts after the hooks in the parent, so the threads start again at the next begin or end.
+    user's test suite that takes warnings for errors would fail because of us.
     """
     for running in list(_meters):
-        running._native.pause()
+        if running.running:
+            running._native.pause()
+            _paused.append(running)
+
+
+def _resume() -> None:
+    """Starts the threads again: a window that is open may see no other event for hours."""
+    while _paused:
+        _paused.pop()._native.resume()
+
+
+def _resume_when_forked() -> None:
+    """The same, when the call of fork is over: from 3.13 on CPython counts after its hooks."""
+    forker = sys._getframe(1)
+    instruction = forker.f_lasti
+
+    def resume_unless_forking() -> None:
+        frame = here = sys._getframe(1)
+        while frame is not None and frame is not forker:
+            frame = frame.f_back  # type: ignore[assignment]
+        if frame is forker and frame is not here and frame.f_lasti == instruction:
+            _core.soon(resume_unless_forking)  # in another's hook
+        else:
+            _resume()
+
+    if _paused:
+        _core.soon(resume_unless_forking)
 
 
 if sys.version_info >= (3, 12):
-    os.register_at_fork(before=_pause_for_fork)
+    # A child starts what it uses at its first begin or end.
+    os.register_at_fork(
+        before=_pause_for_fork,
+        after_in_parent=_resume_when_forked if sys.version_info >= (3, 13) else _resume,
+        after_in_child=_paused.clear,
+    )
 
 
 class Meter:

@@ -272,7 +272,9 @@ def test_fork_while_a_thread_starts_the_shared_meter(bed: PowercapBed) -> None:
         starting = threading.Thread(target=uj.begin)
         starting.start()
         time.sleep(0.05)
-        pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the program's own thread runs
+            pid = os.fork()
         if pid == 0:
             uj.end(uj.begin())
             os._exit(0)

@@ -24,6 +24,7 @@ struct Figures {
     double suspended_s = 0;              ///< the machine slept this long meanwhile
     double late_s = 0;                   ///< the window's ends were moved by this much
     double stretch = 1;    ///< the sampler's pace was slowed by this, to hold its overhead
+    int thread_error = 0;  ///< errno: the sampler has no thread, whoever asks reads the sensors
     bool lagged = false;   ///< a device did not answer and was closed by force
     bool settled = false;  ///< false: best values so far, with wider uncertainty
     std::vector<std::int64_t> border_ns;  ///< borders inside the window that have been settled
@@ -50,9 +51,10 @@ public:
 
     void start();
     void close() noexcept;
-    /// Ends the sampler's threads for the moment (a fork is near); the next begin or end starts
-    /// them again.
+    /// Ends the sampler's threads for the moment (a fork is near); resume(), or the next begin or
+    /// end, starts them again.
     void pause() noexcept { sampler_.pause(); }
+    void resume() { sampler_.resume(); }
     [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
 
     /// Opens a window; the stamp is taken last. Returns its token. Throws std::invalid_argument if

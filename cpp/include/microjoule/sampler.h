@@ -39,8 +39,9 @@ struct SamplerStats {
     std::int64_t worst_lateness_ns = 0;
     std::int64_t cpu_ns = 0;
     std::uint64_t late_events = 0;
-    double stretch = 1;        ///< factor on the pace by which the overhead is held
-    std::uint64_t helped = 0;  ///< times a caller had to drain a full log
+    double stretch = 1;               ///< factor on the pace by which the overhead is held
+    std::uint64_t helped = 0;         ///< times a caller had to drain a full log
+    std::uint64_t out_of_memory = 0;  ///< times something had to be tried again
 };
 
 /// Reads the sources at the pace of the events and lets the settlement replay them.
@@ -57,7 +58,8 @@ public:
     Sampler(const Sampler&) = delete;
     Sampler& operator=(const Sampler&) = delete;
 
-    /// Reads everything once, so that every timeline has begun, and starts the threads.
+    /// Reads everything once, so that every timeline has begun, and starts the threads. Where none
+    /// can be had (thread_error()), whoever asks does their work.
     void start();
     /// Ends the threads: prompt, idempotent, also after a failed start.
     void stop() noexcept;
@@ -101,9 +103,15 @@ public:
     /// What the journal could not keep, in a sentence; empty if nothing is missing.
     [[nodiscard]] std::string journal_problem() { return journal_ ? journal_->problem() : ""; }
 
-    /// Ends the threads for the moment; the next call that asks starts them again.
+    /// Ends the threads for the moment; resume(), or the next call that asks, starts them again.
     void pause() noexcept;
-    /// Paused, or in a forked child whose parent's sampler ran.
+    /// Starts them again unless somebody has, or has ended them for good.
+    void resume();
+    /// The errno for which the threads could not be started; 0 if they were.
+    [[nodiscard]] int thread_error() const noexcept {
+        return thread_error_.load(std::memory_order_relaxed);
+    }
+    /// Paused, without threads, or in a forked child whose parent's sampler ran.
     [[nodiscard]] bool orphaned() const noexcept {
         return orphaned_.load(std::memory_order_acquire);
     }
@@ -152,6 +160,7 @@ private:
         std::atomic<std::uint64_t> called{0};  ///< how often events asked for it
         std::uint64_t planned_for = 0;         ///< the same when it last planned
         std::atomic<int> place{kOutside};
+        std::atomic<std::int64_t> call_began_ns{0};  ///< the last call into a driver
         bool ended = true;  ///< its thread has ended, or is about to; under the lock
     };
 
@@ -174,10 +183,12 @@ private:
     [[nodiscard]] PaceInputs inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns);
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
     void finish(Lane& lane);
+    void launch();
+    [[nodiscard]] int start_threads() noexcept;
     std::int64_t drive();
     void run(Lane& lane) noexcept;
     void join(bool for_good) noexcept;
-    bool join(Lane& lane, std::int64_t deadline_ns) noexcept;
+    bool join(Lane& lane) noexcept;
     bool abandon(Lane& lane) noexcept;
     void await_first_readings();
     void sleep(Lane& lane, std::int64_t due_ns) noexcept;
@@ -210,21 +221,19 @@ private:
     std::atomic<bool> stopping_{false};
     std::atomic<bool> running_{false};
     std::atomic<bool> orphaned_{false};
+    std::atomic<int> thread_error_{0};
 };
 
 template <class Done>
 bool Sampler::wait(std::int64_t timeout_ns, Done&& done) {
     const std::int64_t deadline = clock_.now_ns() + timeout_ns;
-    if (!running()) {
+    while (!running() && !done() && clock_.now_ns() < deadline) {
         // Nobody else would move on: the caller does the sampler's work itself.
-        while (!done() && clock_.now_ns() < deadline) {
-            const std::int64_t due = drive();
-            if (due > clock_.now_ns()) {
-                std::this_thread::sleep_for(std::chrono::nanoseconds(
-                    std::min<std::int64_t>(due - clock_.now_ns(), kMillisecond)));
-            }
+        const std::int64_t due = drive();
+        if (due > clock_.now_ns()) {
+            std::this_thread::sleep_for(std::chrono::nanoseconds(
+                std::min<std::int64_t>(due - clock_.now_ns(), kMillisecond)));
         }
-        return done();
     }
     std::unique_lock<std::mutex> lock(mutex_);
     ++waiting_;

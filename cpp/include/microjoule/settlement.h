@@ -87,6 +87,7 @@ private:
     void finish_window(std::uint32_t record, std::int64_t start_ns, std::int64_t end_ns,
                        std::int64_t cpu_ns);
     [[nodiscard]] std::vector<EnergyAt> mark_room();
+    void give_back(std::vector<EnergyAt> room) noexcept;
 
     const std::vector<SensorInfo>& sensors_;
     Windows& windows_;
