@@ -71,8 +71,14 @@ void register_meter(py::module_& m) {
         .def("start", &Meter::start, py::call_guard<ReleaseGil>(),
              "Reads every sensor once and starts the sampler.")
         .def("close", &Meter::close, py::call_guard<ReleaseGil>(), "Stops the sampler; idempotent.")
-        .def("pause", &Meter::pause, py::call_guard<ReleaseGil>(),
-             "Ends the sampler's threads for the moment; the next begin or end starts them again.")
+        .def(
+            "pause",
+            [](Meter& self, double patience_s) {
+                const ReleaseGil release;
+                return self.pause(static_cast<std::int64_t>(patience_s * 1e9));
+            },
+            py::arg("patience_s") = Sampler::kStuck * 1e-9,
+            "Ends the sampler's threads for the moment; gives how many are left in a long call.")
         .def("resume", &Meter::resume, py::call_guard<ReleaseGil>(),
              "Starts the threads again after a pause.")
         .def_property_readonly("running", &Meter::running)

@@ -160,6 +160,9 @@ Handle Meter::end(std::uint64_t token) {
 
 Handle Meter::lap(std::uint64_t token) {
     const Handle handle = checked(token);
+    if (sampler_.orphaned()) {
+        sampler_.resume();
+    }
     Record& record = sampler_.windows().at(handle.record);
     const Handle result = sampler_.windows().acquire(Record::closing);
     Record& part = sampler_.windows().at(result.record);

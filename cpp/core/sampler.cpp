@@ -20,12 +20,12 @@ namespace {
 constexpr std::int64_t kPatiencePeriods = 8;
 constexpr std::int64_t kPatienceShortest = 20 * kMillisecond;
 constexpr std::int64_t kPatienceLongest = 800 * kMillisecond;
+// Who wakes up so late was stopped (kill -STOP, a fork): what sensors owe is no fault of theirs.
+constexpr std::int64_t kAbsence = 100 * kMillisecond;
 // The search for a counter's update period when a meter starts.
 constexpr std::int64_t kSearch = 50 * kMillisecond;
 constexpr std::int64_t kSearchPeriods = 5;
 constexpr std::int64_t kSlowHint = 20 * kMillisecond;
-// A call into a driver that takes longer than this is stuck: nobody waits for its thread any more.
-constexpr std::int64_t kStuck = 300 * kMillisecond;
 // A slow source's first reading is waited for this long when a meter starts.
 constexpr std::int64_t kWelcome = 20 * kMillisecond;
 // Memory that could not be had is asked for again after this.
@@ -122,7 +122,7 @@ void Sampler::launch() {
     thread_error_.store(error, std::memory_order_relaxed);
     orphaned_.store(error != 0, std::memory_order_release);
     if (error != 0) {
-        join(false);
+        join(kStuck, false);
         return;
     }
     await_first_readings();
@@ -168,13 +168,15 @@ int Sampler::start_threads() noexcept {
 void Sampler::stop() noexcept {
     const std::lock_guard<std::mutex> control(control_);
     orphaned_.store(false, std::memory_order_release);
-    join(true);
+    join(kStuck, true);
 }
 
-void Sampler::pause() noexcept {
+int Sampler::pause(std::int64_t patience_ns) noexcept {
     const std::lock_guard<std::mutex> control(control_);
     orphaned_.store(running() || orphaned(), std::memory_order_release);
-    join(false);
+    join(patience_ns, false);
+    return static_cast<int>(std::count_if(
+        slow_.begin(), slow_.end(), [](const auto& lane) { return lane->thread.joinable(); }));
 }
 
 // A window that begins right after the start should find every sensor begun; a driver that takes
@@ -192,7 +194,7 @@ void Sampler::await_first_readings() {
     }
 }
 
-void Sampler::join(bool for_good) noexcept {
+void Sampler::join(std::int64_t patience_ns, bool for_good) noexcept {
     stopping_.store(true, std::memory_order_seq_cst);
     wake(fast_);
     for (auto& lane : slow_) {
@@ -202,7 +204,7 @@ void Sampler::join(bool for_good) noexcept {
         fast_.thread.join();
     }
     for (auto& lane : slow_) {
-        while (!join(*lane) && for_good && !abandon(*lane)) {
+        while (!join(*lane, patience_ns) && for_good && !abandon(*lane)) {
         }
     }
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -218,13 +220,14 @@ void Sampler::join(bool for_good) noexcept {
     }
 }
 
-/// False if the thread is stuck in a call. One that hangs is waited for once, not by every fork.
-bool Sampler::join(Lane& lane) noexcept {
+/// False if the thread is in a call that has taken longer than `patience_ns` already.
+bool Sampler::join(Lane& lane, std::int64_t patience_ns) noexcept {
     if (!lane.thread.joinable()) {
         return true;
     }
     while (!locked([&] { return lane.ended; })) {
-        if (lane.place.load() == kInCall && clock_.now_ns() - lane.call_began_ns.load() > kStuck) {
+        if (lane.place.load() == kInCall &&
+            clock_.now_ns() - lane.call_began_ns.load() > patience_ns) {
             return false;
         }
         std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -569,7 +572,7 @@ void Sampler::lose_patience(Feed& feed, std::int64_t now_ns) {
         feed.asked_ns = oldest;
         feed.heard_ns = 0;
     }
-    if (feed.heard_ns == 0 && feed.began_ns >= oldest) {
+    if (feed.heard_ns == 0 && feed.began_ns >= std::max(oldest, feed.absent_until_ns)) {
         feed.heard_ns = feed.last_read_ns;
     }
     if (feed.heard_ns == 0) {
@@ -747,6 +750,12 @@ void Sampler::note_lateness(Lane& lane, std::int64_t now_ns) noexcept {
     const std::int64_t lateness = lane.planned_ns == 0 ? 0 : now_ns - lane.planned_ns;
     stats_.worst_lateness_ns = std::max(stats_.worst_lateness_ns, lateness);
     stats_.late_wakeups += lateness > kMillisecond ? 1 : 0;
+    if (lateness > kAbsence) {
+        for (Feed& feed : lane.feeds) {
+            feed.absent_until_ns = now_ns;
+            feed.heard_ns = 0;
+        }
+    }
 }
 
 void Sampler::sleep(Lane& lane, std::int64_t due_ns) noexcept {

@@ -377,6 +377,31 @@ TEST_CASE("a stopped process that goes on has missed nothing") {
     CHECK(figures.sensors[0].gap_s == 0);
 }
 
+TEST_CASE("a stop right after an event, while its answer is awaited, costs no sensor") {
+    for (int step = 0; step < 40; ++step) {
+        World world;
+        FakeCounter& counter = world.add(rapl(square(40, 160, 0.037)));
+        world.build();
+        world.settle(world.end(world.begin()));
+        world.run_for(kSecond);
+        const std::uint64_t token = world.begin();
+        world.run_for(step * 60 * kMicrosecond);
+        world.clock.advance(10 * kSecond);
+        world.run_for(kSecond);
+        const Handle handle = world.end(token);
+        world.run_for(step * 60 * kMicrosecond);
+        world.clock.advance(10 * kSecond);
+        const Figures figures = world.settle(handle);
+        const double truth = counter.truth(figures.start_ns, figures.end_ns);
+        CAPTURE(step);
+        CHECK(figures.sensors[0].gap_s == 0);
+        CHECK_FALSE(figures.lagged);
+        CHECK(figures.sensors[0].low <= truth);
+        CHECK(figures.sensors[0].high >= truth);
+        CHECK(std::abs(figures.sensors[0].energy - truth) <= 5 * figures.sensors[0].timing + 0.1);
+    }
+}
+
 #ifndef __SANITIZE_ADDRESS__  // which keeps freed memory on purpose
 TEST_CASE("a day costs no memory") {
     const auto resident_kb = [] {

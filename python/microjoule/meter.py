@@ -34,6 +34,9 @@ __all__ = [
     "running_meter",
 ]
 
+if TYPE_CHECKING:
+    import warnings
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 # Beyond these a period is no pace: the sampler could not keep up, or would miss wraps.
@@ -80,24 +83,49 @@ class Books(Frozen):
 # Meters whose sampler may run, and those of them that are paused while the process forks.
 _meters: weakref.WeakSet[Meter] = weakref.WeakSet()
 _paused: list[Meter] = []
+_quiet: list[warnings.catch_warnings[None]] = []
+# A call into a driver that takes longer than this is not waited for by a fork.
+_LONGEST_CALL_S = 0.005
 
 
 def _pause_for_fork() -> None:
     """Ends the sampler's threads before a fork.
 
     From 3.12 on CPython warns whoever forks a process that has threads, and counts native ones: a
-    user's test suite that takes warnings for errors would fail because of us.
+    user's test suite that takes warnings for errors would fail because of us. A thread inside a
+    driver's call cannot be ended, and the fork does not wait for it: if there is no other, nobody
+    is warned of it. It holds no lock that the child could miss.
     """
+    left = 0
     for running in list(_meters):
         if running.running:
-            running._native.pause()
+            left += running._native.pause(_LONGEST_CALL_S)
             _paused.append(running)
+    if left and len(os.listdir("/proc/self/task")) == 1 + left:
+        import warnings
+
+        quiet = warnings.catch_warnings()
+        quiet.__enter__()
+        warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
+        _quiet.append(quiet)
 
 
 def _resume() -> None:
     """Starts the threads again: a window that is open may see no other event for hours."""
+    _warn_again()
     while _paused:
         _paused.pop()._native.resume()
+
+
+def _warn_again() -> None:
+    while _quiet:
+        _quiet.pop().__exit__(None, None, None)
+
+
+def _in_child() -> None:
+    """A child starts what it uses at its first begin or end."""
+    _warn_again()
+    _paused.clear()
 
 
 def _resume_when_forked() -> None:
@@ -119,11 +147,10 @@ def _resume_when_forked() -> None:
 
 
 if sys.version_info >= (3, 12):
-    # A child starts what it uses at its first begin or end.
     os.register_at_fork(
         before=_pause_for_fork,
         after_in_parent=_resume_when_forked if sys.version_info >= (3, 13) else _resume,
-        after_in_child=_paused.clear,
+        after_in_child=_in_child,
     )
 
 

@@ -113,10 +113,13 @@ def discover(settings: Settings) -> _core.Discovery:
 
 
 def _add_model(found: _core.Discovery, settings: Settings) -> None:
-    from microjoule import hardware
+    try:
+        from microjoule import hardware
 
-    cpu = hardware.cpu_model(settings.procfs, settings.sysfs)
-    gb = hardware.installed_memory_gb(settings.procfs)
+        cpu = hardware.cpu_model(settings.procfs, settings.sysfs)
+        gb = hardware.installed_memory_gb(settings.procfs)
+    except OSError:
+        return  # a process without descriptors: its results say that nothing can be read
     found.add_model(
         procfs=settings.procfs,
         tdp_w=cpu.tdp_w,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -29,6 +30,21 @@ ENDINGS = {
         "    while True:\n"
         "        uj.end(uj.begin()).wait(0.01)\n"
         "threading.Thread(target=work, daemon=True).start(); time.sleep(0.05)"
+    ),
+    "in a daemon thread": (
+        "import threading\n"
+        "def work():\n"
+        "    with uj.measure('x'), uj.Meter().measure(trace=True):\n"
+        "        time.sleep(60)\n"
+        "threading.Thread(target=work, daemon=True).start(); time.sleep(0.1)"
+    ),
+    "in a thread that exits": (
+        "import threading\n"
+        "def work():\n"
+        "    with uj.measure('x'):\n"
+        "        uj.begin()\n"
+        "        sys.exit(3)\n"
+        "thread = threading.Thread(target=work); thread.start(); thread.join()"
     ),
     "read at exit": ("import atexit\nm = uj.end(uj.begin())\natexit.register(lambda: m.energy_j)"),
     "ended at exit": (
@@ -92,3 +108,41 @@ def test_an_exception_passes_through_an_open_window(bed: PowercapBed) -> None:
 def test_a_hard_exit(bed: PowercapBed) -> None:
     done = run(bed, "import os; uj.begin(); os._exit(3)")
     assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_ends_the_process_as_it_would_without_us(
+    bed: PowercapBed, number: signal.Signals
+) -> None:
+    # our threads take no signal: whatever the program has not set is the kernel's own
+    done = run(
+        bed,
+        f"""
+        import os, resource
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        uj.begin()
+        meter = uj.Meter(pace="fixed")
+        meter.begin()
+        time.sleep(0.05)
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(10)
+        """,
+    )
+    assert (done.returncode, done.stderr) == (-number, "")
+
+
+def test_a_handler_of_the_program_runs_in_its_own_thread(bed: PowercapBed) -> None:
+    done = run(
+        bed,
+        """
+        import os, signal, threading
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+        meter = uj.Meter(pace="fixed")
+        with meter.measure():
+            for _ in range(20):
+                time.sleep(0.001)
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        """,
+    )
+    assert (done.returncode, done.stderr) == (5, "")

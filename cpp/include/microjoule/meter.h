@@ -52,8 +52,10 @@ public:
     void start();
     void close() noexcept;
     /// Ends the sampler's threads for the moment (a fork is near); resume(), or the next begin or
-    /// end, starts them again.
-    void pause() noexcept { sampler_.pause(); }
+    /// end, starts them again. Returns how many are left inside a driver's call.
+    int pause(std::int64_t patience_ns = Sampler::kStuck) noexcept {
+        return sampler_.pause(patience_ns);
+    }
     void resume() { sampler_.resume(); }
     [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
 

@@ -51,6 +51,9 @@ struct SamplerStats {
 /// only to take the readings in. The threads block every signal and never touch Python.
 class Sampler {
 public:
+    /// A call into a driver that takes longer than this is not waited for by whoever ends a meter.
+    static constexpr std::int64_t kStuck = 300 * kMillisecond;
+
     /// `journal`: is told all that enters the books; nullptr: nobody is.
     Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& clock,
             SamplerOptions options, EventLog& log, std::unique_ptr<Journal> journal = nullptr);
@@ -104,7 +107,8 @@ public:
     [[nodiscard]] std::string journal_problem() { return journal_ ? journal_->problem() : ""; }
 
     /// Ends the threads for the moment; resume(), or the next call that asks, starts them again.
-    void pause() noexcept;
+    /// A call into a driver that has taken longer than `patience_ns` goes on. Returns how many do.
+    int pause(std::int64_t patience_ns = kStuck) noexcept;
     /// Starts them again unless somebody has, or has ended them for good.
     void resume();
     /// The errno for which the threads could not be started; 0 if they were.
@@ -129,8 +133,9 @@ private:
         Pace pace;
         std::int64_t began_ns = 0;  // the last read
         std::int64_t last_read_ns = 0;
-        std::int64_t asked_ns = 0;  // oldest unanswered event
-        std::int64_t heard_ns = 0;  // end of the first read begun after it; 0: none yet
+        std::int64_t asked_ns = 0;         // oldest unanswered event
+        std::int64_t heard_ns = 0;         // end of the first read begun after it; 0: none yet
+        std::int64_t absent_until_ns = 0;  // the sampler itself was stopped until then
         std::int64_t due_ns = 0;
         std::int64_t search_began_ns = 0;
         std::int64_t searching_until_ns = 0;  // the update period is being learnt
@@ -187,8 +192,8 @@ private:
     [[nodiscard]] int start_threads() noexcept;
     std::int64_t drive();
     void run(Lane& lane) noexcept;
-    void join(bool for_good) noexcept;
-    bool join(Lane& lane) noexcept;
+    void join(std::int64_t patience_ns, bool for_good) noexcept;
+    bool join(Lane& lane, std::int64_t patience_ns) noexcept;
     bool abandon(Lane& lane) noexcept;
     void await_first_readings();
     void sleep(Lane& lane, std::int64_t due_ns) noexcept;
