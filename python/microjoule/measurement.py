@@ -237,7 +237,8 @@ class Measurement(_core.Window):
         """The carbon footprint: energy at the sensors, PUE 1, intensity of the meter or the place.
 
         The place comes from the settings, else from the time zone (marked a guess), else it is the
-        world mean (marked as that): ``carbon.intensity.rung`` and ``.source`` say which.
+        world mean (marked as that): ``carbon.intensity.rung`` and ``.source`` say which. Where
+        ``MICROJOULE_OFFLINE`` is 0, a live provider says what the hours of the window were like.
         """
         return self.footprint()
 
@@ -276,12 +277,13 @@ class Measurement(_core.Window):
         from microjoule import carbon
 
         where = getattr(self, "_intensity", None) if intensity is None else intensity
+        where = carbon.here() if where is None else where
         if isinstance(where, carbon.Series):
             where = where.mean(*self._course(), fallback)
         return carbon.footprint(
             self.energy_j,
             uncertainty_j=self.uncertainty_j,
-            intensity=carbon.resolve() if where is None else where,
+            intensity=where,
             pue=pue,
             host_factor=host_factor,
             losses=losses,

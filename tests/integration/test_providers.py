@@ -572,6 +572,63 @@ def test_an_account_of_the_users_file(at_loopback: HTTPServer, tmp_path: Path) -
     assert (found.source, found.g_per_kwh) == ("watttime", pytest.approx(45.359237))
 
 
+def test_the_users_file_is_that_of_the_home_that_was_passed(
+    at_loopback: HTTPServer, tmp_path: Path
+) -> None:
+    expect_login(at_loopback)
+    at_loopback.expect_request("/v3/historical").respond_with_json(
+        watttime_historical("NO", [(this_hour() - 20 * HOUR, 100.0)])
+    )
+    file = tmp_path / ".config" / "microjoule" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(
+        "offline = false\nproviders = ['watttime']\ncountry = 'NO'\n"
+        "watttime_user = 'me'\nwatttime_password = 'hush hush'\n"
+    )
+    found = carbon.resolve(environ={}, home=str(tmp_path))
+    assert (found.source, found.g_per_kwh) == ("watttime", pytest.approx(45.359237))
+    assert (tmp_path / ".cache" / "microjoule" / "providers").is_dir()
+
+
+@pytest.mark.parametrize("setting", ["MICROJOULE_REGION", "MICROJOULE_COUNTRY"])
+def test_a_zone_of_the_settings_that_only_a_provider_knows(
+    at_loopback: HTTPServer, tmp_path: Path, setting: str
+) -> None:
+    now = time.time() // 1800 * 1800
+    at_loopback.expect_request(
+        re.compile("^/regional/intensity/.*/regionid/16$")
+    ).respond_with_json({"data": uk_regional(16, [(now - 1800, 20), (now, 20)])})
+    environ = settings(tmp_path, MICROJOULE_PROVIDERS="ukcarbon", **{setting: "GB-SCT"})
+    found = carbon.resolve(environ=environ)
+    assert (found.place, found.g_per_kwh, found.rung) == ("GB-SCT", 20, "provider")
+    offline = carbon.resolve(environ={setting: "GB-SCT"})
+    assert (offline.place, offline.g_per_kwh) == ("GB", carbon.intensity("GB").g_per_kwh)
+    assert "no figure for GB-SCT: that of its country stands in" in offline.note
+    with pytest.raises(ValueError, match=f"{setting}: unknown place 'GB-XYZ'"):
+        carbon.resolve(environ={setting: "GB-XYZ"})
+    with pytest.raises(ValueError, match=f"{setting}: the tables have no marginal figure"):
+        carbon.resolve(environ={setting: "GB-SCT"}, method="marginal")
+
+
+def test_a_cloud_region_of_the_settings_is_asked_for_by_name(
+    at_loopback: HTTPServer, tmp_path: Path
+) -> None:
+    at_loopback.expect_request(
+        "/v3/carbon-intensity/latest",
+        query_string={
+            "dataCenterProvider": "aws",
+            "dataCenterRegion": "eu-north-1",
+            "emissionFactorType": "lifecycle",
+            "temporalGranularity": "hourly",
+            "shouldUseFallbackCallerLookup": "false",
+        },
+    ).respond_with_json(electricity_maps_latest("SE-SE3", this_hour(), 17))
+    environ = settings(
+        tmp_path, MICROJOULE_ELECTRICITYMAPS_TOKEN=TOKEN, MICROJOULE_REGION="aws:eu-north-1"
+    )
+    assert carbon.resolve(environ=environ).g_per_kwh == 17
+
+
 def test_a_name_that_is_no_provider() -> None:
     with pytest.raises(ValueError, match="no provider 'wattime': pass names out of electricity"):
         carbon.live("NO", providers=["wattime"], environ=ONLINE)

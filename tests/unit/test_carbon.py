@@ -345,7 +345,7 @@ class TestBorders:
             "JOULES_PER_KWH", "Cost", "Embodied", "Equivalent", "Factor", "Footprint", "Intensity",
             "LiveSeries", "listed", "live", "live_series",
             "Mix", "Prices", "Reported", "Series", "Total", "Water", "cost", "embodied",
-            "equivalents", "footprint", "intensity", "mix", "pue_of", "reported_models",
+            "equivalents", "footprint", "here", "intensity", "mix", "pue_of", "reported_models",
             "require_same_kind", "resolve", "same_kind", "total", "wue_of",
         }  # fmt: skip
         for name in carbon.__all__:

@@ -182,6 +182,68 @@ def test_a_series_that_nobody_has_is_empty_and_says_why() -> None:
     assert (found.intensity.rung, found.intensity.note) == ("country", "A is out")
 
 
+# -- the hours of a window ------------------------------------------------------------------------
+
+NS = 10**9
+
+
+def test_a_window_meets_the_hours_it_was_in() -> None:
+    provider = Told("A", (0, 1800, 10), (1800, 3600, 20))
+    series = carbon.Series.from_live("NO", providers=[provider], environ=ONLINE)
+    assert provider.asked == []  # not before figures are read
+    assert series.borders_ns(0, 2) == [1800 * NS, 3600 * NS]
+    met = series.mean([0, 1800 * NS, 3600 * NS], [0.0, 1.0, 3.0])
+    assert met.g_per_kwh == pytest.approx((1 * 10 + 2 * 20) / 3)
+    assert (met.rung, met.place, met.source, met.note) == ("provider", "NO", "A", "")
+    assert met.kind == ", ".join(AVERAGE)
+    assert dict(met.uncertainty_parts) == {"reporting": 0.05}
+    assert provider.asked == [("NO", 0.0, 3600.0, AVERAGE)]
+
+
+def test_the_part_that_no_hour_covers_meets_the_newest_figure_or_the_callers() -> None:
+    provider = Told("A", (0, 1800, 10))
+    series = carbon.Series.from_live("NO", providers=[provider], environ=ONLINE)
+    course = ([0, 1800 * NS, 3600 * NS], [0.0, 1.0, 4.0])
+    met = series.mean(*course)
+    assert met.g_per_kwh == pytest.approx(10)  # of the provider's newest
+    assert "25 % of the energy met 10 g/kWh of A; no slot covers the rest" in met.note
+    met = series.mean(*course, carbon.intensity(100))
+    assert met.g_per_kwh == pytest.approx((10 + 3 * 100) / 4)
+    assert met.basis == "mixed"
+
+
+def test_an_instant_is_a_window_too() -> None:
+    series = carbon.Series.from_live("NO", providers=[Told("A", (0, 9, 10))], environ=ONLINE)
+    assert series.mean([NS, NS], [0.0, 0.0]).g_per_kwh == 10
+
+
+def test_a_window_of_which_nobody_knows_anything_has_the_table_and_the_reason() -> None:
+    course = ([0, 3600 * NS], [0.0, 1.0])
+    out = carbon.Series.from_live("NO", providers=[Told("A", fails="is out")], environ=ONLINE)
+    assert (out.mean(*course).rung, out.mean(*course).note) == ("country", "A is out")
+    offline = carbon.Series.from_live("NO", providers=[Told("A", (0, 3600, 10))], environ={})
+    assert (
+        offline.mean(*course).note == "no provider was asked: set MICROJOULE_OFFLINE=0 to allow it"
+    )
+    with pytest.raises(ValueError, match="unknown place 'Norwai'"):
+        carbon.Series.from_live("Norwai")
+    with pytest.raises(ValueError, match="scope is 'all': pass 'direct' or 'lifecycle'"):
+        carbon.Series.from_live("NO", scope="all")
+
+
+def test_what_holds_here_is_a_series_where_providers_may_be_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MICROJOULE_COUNTRY", "NO")
+    assert carbon.here() == carbon.intensity("NO")
+    assert carbon.here("PL") == carbon.intensity("PL")
+    monkeypatch.setenv("MICROJOULE_OFFLINE", "0")
+    assert isinstance(carbon.here(), carbon.Series)
+    monkeypatch.setenv("MICROJOULE_INTENSITY", "12")
+    assert carbon.here().g_per_kwh == 12  # type: ignore[union-attr]
+    assert isinstance(carbon.here("PL"), carbon.Series)  # an argument wins over a setting
+
+
 # -- what an answer is made of --------------------------------------------------------------------
 
 spans = st.tuples(st.integers(0, 50), st.integers(-1, 9), st.floats(0, 100))

@@ -2,13 +2,14 @@
 
 Pure functions over dated tables; nothing of microjoule but `microjoule.config` is imported. No
 socket is opened unless ``MICROJOULE_OFFLINE`` is 0, and then only by what asks a live provider:
-`live`, `live_series` and `resolve`. How a figure comes about: ``docs/carbon.md``.
+`live`, `live_series`, `resolve`, and `Series.from_live`, which is what `here` gives then. How a
+figure comes about: ``docs/carbon.md``.
 """
 
 from microjoule.carbon._figure import Intensity
 from microjoule.carbon._intensity import intensity
 from microjoule.carbon._kinds import require_same_kind, same_kind
-from microjoule.carbon._resolve import resolve
+from microjoule.carbon._resolve import here, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ __all__ = [
     "embodied",
     "equivalents",
     "footprint",
+    "here",
     "intensity",
     "listed",
     "live",

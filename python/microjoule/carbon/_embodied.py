@@ -25,7 +25,8 @@ class Embodied(Frozen):
         what: what was made.
         total_kg: carbon of making all of it, kg.
         lifetime_years: years over which it is spread.
-        share: share of it that the run reserved.
+        time_share: share of the lifetime for which it was reserved (SCI: TiR/EL).
+        share: share of it that the run reserved (SCI: RR/ToR).
         utilisation: share of the lifetime in which it is used at all.
         source: key of the source, or ``"given"``.
     """
@@ -36,6 +37,7 @@ class Embodied(Frozen):
         "what",
         "total_kg",
         "lifetime_years",
+        "time_share",
         "share",
         "utilisation",
         "source",
@@ -45,6 +47,7 @@ class Embodied(Frozen):
     what: str
     total_kg: float
     lifetime_years: float
+    time_share: float
     share: float
     utilisation: float
     source: str
@@ -57,6 +60,7 @@ class Embodied(Frozen):
         what: str,
         total_kg: float,
         lifetime_years: float,
+        time_share: float,
         share: float,
         utilisation: float,
         source: str,
@@ -67,6 +71,7 @@ class Embodied(Frozen):
             what=what,
             total_kg=total_kg,
             lifetime_years=lifetime_years,
+            time_share=time_share,
             share=share,
             utilisation=utilisation,
             source=source,
@@ -117,13 +122,15 @@ def embodied(
     rel = table_rel if uncertainty_rel is None else uncertainty_rel
     _check.at_least("uncertainty_rel", rel, 0.0, "pass a relative uncertainty, such as 0.6")
     total_kg = kg * count
-    g = 1e3 * total_kg * duration_s / (years * _YEAR_S * utilisation) * share
+    time_share = duration_s / (years * _YEAR_S * utilisation)
+    g = 1e3 * total_kg * time_share * share
     return Embodied(
         g=g,
         uncertainty_g=g * rel,
         what=name if count == 1 else f"{count:g} x {name}",
         total_kg=total_kg,
         lifetime_years=float(years),
+        time_share=time_share,
         share=float(share),
         utilisation=float(utilisation),
         source=source,

@@ -34,7 +34,7 @@ class Intensity(Frozen):
             ``e**u`` either way.
         uncertainty_parts: what it is made of, ``(reason, relative)`` pairs.
         edition: date on which the shipped tables were compiled; of a live figure the start of its
-            hour.
+            hour; of an own figure empty.
         rung: what the figure stands on: ``"given"``, ``"provider"``, ``"cloud region"`` (the
             operator's own figure), ``"grid of the cloud region"``, ``"country of the cloud
             region"``, ``"region"``, ``"country"``, ``"time zone"`` or ``"world mean"``.

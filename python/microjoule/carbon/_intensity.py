@@ -126,7 +126,7 @@ def own_figure(g_per_kwh: object, note: str = "", ask: Ask = ANYTHING) -> Intens
         source_title="figure given by the user",
         licence="",
         uncertainty_parts=(("reporting", _REPORTING),),
-        edition=_tables.edition(),
+        edition="",
         rung="given",
         note=note,
     )

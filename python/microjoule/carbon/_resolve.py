@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from microjoule import config
 from microjoule.carbon import location
@@ -16,6 +16,38 @@ from microjoule.carbon._intensity import (
     unknown_place,
     world_mean,
 )
+from microjoule.config import Frozen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from microjoule.carbon._series import Series
+
+Tables = Callable[[Ask], Intensity]
+"""What the tables say of one place, by kind and year."""
+
+
+class Said(Frozen):
+    """What was said of where the electricity comes from.
+
+    Attributes:
+        key: ``"intensity"`` (an own figure), ``"region"``, ``"country"`` (a place of any sort), or
+            empty: nobody said anything.
+        value: the figure, or the name of the place.
+        origin: the setting it comes from; empty: an argument.
+    """
+
+    __slots__ = ("key", "origin", "value")
+    key: str
+    value: object
+    origin: str
+
+    def __init__(self, key: str = "", value: object = None, origin: str = "") -> None:
+        self._fill(key=key, value=value, origin=origin)
+
+    @property
+    def place(self) -> str | None:
+        """The name of the place, as it was written; None: there is none."""
+        return self.value if isinstance(self.value, str) and self.key != "intensity" else None
 
 
 def resolve(
@@ -61,45 +93,110 @@ def resolve(
         ValueError: something given is unknown or out of its range.
     """
     ask = asking(when, scope, basis, method, accounting)
-
-    def tables(ask: Ask) -> Intensity:
-        return from_tables(ask, country, intensity_g_per_kwh, environ, region, root, cwd, home)
-
-    if ask.year is not None or config.get("offline", environ, cwd, home).value:
+    said = _said(environ, cwd, home, country, region, intensity_g_per_kwh)
+    tables = _tables_of(said, environ, root)
+    if said.key == "intensity" or ask.year is not None:
+        return tables(ask)
+    if config.get("offline", environ, cwd, home).value:
         return tables(ask)
     from microjoule.carbon.providers import instead_of  # late: only who goes online pays for it
 
-    return instead_of(tables, ask, environ)
+    return instead_of(tables, said.place, ask, environ, cwd, home)
 
 
-def from_tables(
-    ask: Ask = ANYTHING,
-    country: str | None = None,
-    intensity_g_per_kwh: float | None = None,
+def here(country: str | None = None) -> Intensity | Series:
+    """Return what a measurement on this machine meets, as the settings have it.
+
+    Args:
+        country: code or name of a place; None: the settings', else that of the time zone.
+
+    Returns:
+        An own figure or what the tables say; where ``MICROJOULE_OFFLINE`` is 0, and nobody gave a
+        figure, the series of a live provider, which is asked when figures are read.
+
+    Raises:
+        ValueError: the place is unknown.
+    """
+    said = _said(None, None, None, country)
+    if said.key != "intensity" and not config.get("offline").value:
+        from microjoule.carbon._series import Series  # late: only who goes online pays for it
+
+        return Series.from_live(country)
+    return _tables_of(said)(ANYTHING)
+
+
+def by_settings(environ: Mapping[str, str] | None = None) -> tuple[str | None, Tables]:
+    """Return the name of the place that the settings say, and what the tables say of it."""
+    said = _said(environ)
+    return said.place, _tables_of(said, environ)
+
+
+def named(where: str, *, regions_only: bool = False) -> Tables:
+    """Return what the tables say of a place by its code or name.
+
+    A zone that only a provider knows has the figures of its country, which the note says.
+
+    Raises:
+        ValueError: it is unknown.
+    """
+    find = _region if regions_only else look_up
+    try:
+        find(where, ANYTHING)
+    except ValueError:
+        from microjoule.carbon.providers import _zones  # late: the usual place is in the tables
+
+        code = _zones.named(where)
+        if code is None:
+            raise
+        return lambda ask: _of_its_country(code, ask)
+    return lambda ask: find(where, ask)
+
+
+def _said(
     environ: Mapping[str, str] | None = None,
-    region: str | None = None,
-    root: str = "/",
     cwd: str | None = None,
     home: str | None = None,
-) -> Intensity:
-    """Return what `resolve` returns, without asking anybody."""
+    country: str | None = None,
+    region: str | None = None,
+    intensity_g_per_kwh: float | None = None,
+) -> Said:
+    """Return the strongest of what was said; every argument is checked, the others are not."""
     if country is not None:
-        named = look_up(_a_name(country), ask)
-        if intensity_g_per_kwh is None and region is None:
-            return named
+        named(_a_name(country))
     if intensity_g_per_kwh is not None:
-        return own_figure(intensity_g_per_kwh, ask=ask)
+        return Said("intensity", intensity_g_per_kwh)
     if region is not None:
-        return _region(_a_name(region), ask)
+        return Said("region", _a_name(region))
+    if country is not None:
+        return Said("country", country)
     rival = config.strongest(("intensity", "region", "country"), environ, cwd, home)
-    if rival is not None:
-        key, value = rival
-        if key == "intensity":
-            return _own_setting(value, ask)
+    return Said() if rival is None else Said(rival[0], rival[1].value, rival[1].origin)
+
+
+def _tables_of(said: Said, environ: Mapping[str, str] | None = None, root: str = "/") -> Tables:
+    if said.key == "intensity":
+        return lambda ask: _own(said, ask)
+    if said.key:
         try:
-            return (_region if key == "region" else look_up)(str(value.value), ask)
+            tables = named(str(said.value), regions_only=said.key == "region")
         except ValueError as error:
-            raise ValueError(f"{value.origin}: {error}") from None
+            raise _with_origin(said, error) from None
+        return lambda ask: _with_its_origin(said, tables, ask)
+    return lambda ask: _by_time_zone(ask, environ, root)
+
+
+def _with_its_origin(said: Said, tables: Tables, ask: Ask) -> Intensity:
+    try:
+        return tables(ask)
+    except ValueError as error:
+        raise _with_origin(said, error) from None
+
+
+def _with_origin(said: Said, error: ValueError) -> ValueError:
+    return ValueError(f"{said.origin}: {error}") if said.origin else error
+
+
+def _by_time_zone(ask: Ask, environ: Mapping[str, str] | None, root: str) -> Intensity:
     place = location.locate(environ, root)
     found = of_country(place.country, time_zone=place.reason, ask=ask) if place.country else None
     if found is not None:
@@ -110,19 +207,28 @@ def from_tables(
     )
 
 
-def _own_setting(value: config.Value, ask: Ask) -> Intensity:
+def _own(said: Said, ask: Ask) -> Intensity:
+    if not said.origin:
+        return own_figure(said.value, ask=ask)
     if ask.axes:
         raise ValueError(
-            f"{value.origin} is a figure of which nobody said the kind: "
+            f"{said.origin} is a figure of which nobody said the kind: "
             "name a place, or pass the figure itself with its axes"
         )
-    return own_figure(value.value, f"from {value.origin}")
+    return own_figure(said.value, f"from {said.origin}")
 
 
 def _region(where: str, ask: Ask) -> Intensity:
     found = of_region(where, ask)
     if found is None:
         raise unknown_place(where)
+    return found
+
+
+def _of_its_country(code: str, ask: Ask) -> Intensity:
+    note = f"the tables have no figure for {code}: that of its country stands in"
+    found = of_country(code[:2], note=note, ask=ask)
+    assert found is not None  # a test holds that every zone lies in a country of the tables
     return found
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from microjoule.carbon import _check, _tables
+from microjoule.carbon import _check
 from microjoule.carbon._figure import Intensity
 from microjoule.carbon._kinds import AXES, checked_axes
 from microjoule.carbon._slots import NS, Called, Met, Slots, meet
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from microjoule.carbon.providers import Provider
 
 _REPORTING = 0.05  # as of any figure that somebody published
 _COLUMNS = (
@@ -37,6 +41,7 @@ class Series:
     """
 
     __slots__ = (
+        "_origin",
         "_slots",
         "accounting",
         "basis",
@@ -64,6 +69,8 @@ class Series:
         self.includes_losses = includes_losses
         self.name = name
         self._slots = slots
+        # Whose figures they are, where a provider gave them.
+        self._origin: Intensity | None = None
 
     @classmethod
     def from_csv(
@@ -157,6 +164,39 @@ class Series:
         axes = (scope, basis, method, accounting)
         return cls(called, name, axes, includes_losses, uncertainty_rel)
 
+    @staticmethod
+    def from_live(
+        where: str | None = None,
+        *,
+        scope: str | None = None,
+        basis: str | None = None,
+        method: str | None = None,
+        accounting: str | None = None,
+        providers: Iterable[Provider | str] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> Series:
+        """Make the series of a place that a live provider is asked for when figures are read.
+
+        Each question is about the time of the window, once it has passed. The share of the energy
+        that the provider does not cover meets its newest figure, else that of the tables, with the
+        reason in the note. The borders of half-hours are events for the sampler.
+
+        Args:
+            where: as in `microjoule.carbon.live`, and so are the others.
+            scope: see ``where``.
+            basis: see ``where``.
+            method: see ``where``.
+            accounting: see ``where``.
+            providers: see ``where``.
+            environ: see ``where``.
+
+        Raises:
+            ValueError: the place is unknown.
+        """
+        from microjoule.carbon.providers._course import Course  # late: it is a series itself
+
+        return Course(where, (scope, basis, method, accounting), providers, environ)
+
     def borders_ns(self, after_ns: int, most: int) -> list[int]:
         """Return the next borders of slots after an instant, ns since the Unix epoch.
 
@@ -180,6 +220,16 @@ class Series:
             energy_j: the energy so far at each, J, shape (n,).
             fallback: for what no slot covers; None: the intensity of this place.
         """
+        from microjoule.carbon._resolve import resolve  # late: it stands on series in its turn
+
+        return self._mean(times_ns, energy_j, lambda: resolve() if fallback is None else fallback)
+
+    def _mean(
+        self,
+        times_ns: Sequence[int],
+        energy_j: Sequence[float],
+        stands_in: Callable[[], Intensity],
+    ) -> Intensity:
         if len(times_ns) != len(energy_j) or len(times_ns) < 2:
             raise ValueError("a course has two instants or more, and an energy at each: pass both")
         met = meet(self._slots, times_ns, energy_j)
@@ -192,29 +242,33 @@ class Series:
                 met = meet(self._slots, (since, since + 1), (0.0, 1.0))
         rest_j = met.total_j - met.covered_j
         if rest_j <= 1e-12 * met.total_j:
-            parts = (("reporting", self.uncertainty_rel), *_borders(met, met.weighted, 0.0))
+            parts = (*self._known(1.0), *_borders(met, met.weighted, 0.0))
             return self._intensity(met.weighted / met.covered_j, parts, "", None)
-        if fallback is None:
-            from microjoule.carbon._resolve import resolve  # late: only where a slot is missing
+        return self._filled(met, rest_j, stands_in())
 
-            fallback = resolve()
-        return self._filled(met, rest_j, fallback)
+    def _known(self, share: float) -> tuple[tuple[str, float], ...]:
+        """What the values make of the uncertainty of a mean of which they are a share."""
+        if self._origin is None:
+            return (("reporting", self.uncertainty_rel * share),)
+        return tuple((name, u * share) for name, u in self._origin.uncertainty_parts)
 
     def _filled(self, met: Met, rest_j: float, fallback: Intensity) -> Intensity:
         total_g = met.weighted + rest_j * fallback.g_per_kwh
         share = met.covered_j / met.total_j
         stand_in = f"{fallback.g_per_kwh:.4g} g/kWh of {fallback.name} ({fallback.rung}) stands in"
+        stand_in += f" ({fallback.note})" if fallback.note else ""
         problem = getattr(self._slots, "problem", "")
         because = f" ({problem})" if problem else ""
-        note = f"the series does not cover this time{because}: {stand_in}"
+        whose = "the series" if self._origin is None else self.name
+        note = f"{whose} does not cover this time{because}: {stand_in}"
         if share > 0:
             note = (
                 f"{100 * share:.3g} % of the energy met {met.weighted / met.covered_j:.4g} g/kWh "
-                f"of the series; no slot covers the rest{because}: {stand_in}"
+                f"of {whose}; no slot covers the rest{because}: {stand_in}"
             )
         known = met.weighted / total_g if total_g else share
         parts = (
-            ("reporting", self.uncertainty_rel * known),
+            *self._known(known),
             (fallback.rung, fallback.uncertainty_rel * (1 - known)),
             *_borders(met, total_g, fallback.g_per_kwh),
         )
@@ -230,20 +284,22 @@ class Series:
         kind = {axis: getattr(self, axis) for axis in AXES}
         for axis in kind if fallback is not None else ():
             kind[axis] = kind[axis] if kind[axis] == getattr(fallback, axis) else "mixed"
+        of = self._origin
         return Intensity(
             g_per_kwh=g_per_kwh,
-            place="series",
-            name=self.name,
-            year=None,
+            place=of.place if of else "series",
+            name=of.name if of else self.name,
+            year=of.year if of else None,
             **kind,
             includes_losses=self.includes_losses,
-            source="given",
-            source_title="series given by the user",
-            licence="",
+            source=of.source if of else "given",
+            source_title=of.source_title if of else "series given by the user",
+            licence=of.licence if of else "",
             uncertainty_parts=parts,
-            edition=_tables.edition(),
-            rung="series",
-            note=note,
+            edition=of.edition if of else "",
+            rung=of.rung if of else "series",
+            guess=any(one is not None and one.guess for one in (of, fallback)),
+            note="; ".join(filter(None, [note, of.note if of else ""])),
         )
 
 

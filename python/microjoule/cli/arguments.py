@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from microjoule.carbon import Intensity, Prices, Series
+    from microjoule.carbon import Embodied, Intensity, Prices, Series
 
 STDERR: Final = "-"
 
@@ -155,6 +155,86 @@ def factors(args: argparse.Namespace, *intensities: Intensity | Series) -> Facto
         flat = where if isinstance(where, carbon.Intensity) else carbon.intensity(0.0)
         carbon.footprint(0.0, intensity=flat, **given.keywords())
     return given
+
+
+class Made(NamedTuple):
+    """What was made for a run, and how much of it the run must carry."""
+
+    parts: tuple[tuple[float, float | str], ...]
+    lifetime_years: float | None
+    share: float
+
+    def pieces(self, duration_s: float) -> tuple[Embodied, ...]:
+        """Its embodied carbon, piece by piece, for the time it was reserved."""
+        from microjoule import carbon
+
+        return tuple(
+            carbon.embodied(
+                what,
+                duration_s=duration_s,
+                lifetime_years=self.lifetime_years,
+                share=self.share,
+                count=count,
+            )
+            for count, what in self.parts
+        )
+
+
+def add_embodied(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Adds `--embodied` and what it needs; all of them are followed by a value."""
+    group = parser.add_argument_group("what was made for it (SCI: M = TE · TiR/EL · RR/ToR)")
+    return [
+        group.add_argument(
+            "--embodied",
+            metavar="KG",
+            help="carbon of making the machine: kg of CO2e, or rows of the table, as many as there "
+            "are (server-bloom,8*gpu-bloom)",
+        ),
+        group.add_argument(
+            "--lifetime",
+            type=float,
+            metavar="YEARS",
+            help="years over which it is spread (default: the row's, else 4)",
+        ),
+        group.add_argument(
+            "--share", metavar="X", help="share of the machine that is reserved: 0.125 or 1/8"
+        ),
+    ]
+
+
+def embodied(args: argparse.Namespace) -> Made | None:
+    """What `--embodied` names; None where it was not given.
+
+    Raises:
+        ValueError: A row is unknown, or a figure out of its range.
+    """
+    if args.embodied is None:
+        if args.lifetime is not None or args.share is not None:
+            raise ValueError(
+                "--lifetime and --share are of what was made: say what, as --embodied KG"
+            )
+        return None
+    words = [word.strip() for word in args.embodied.split(",") if word.strip()]
+    if not words:
+        raise ValueError("--embodied names nothing: --embodied 1200, or --embodied server-ccf")
+    share = 1.0 if args.share is None else _fraction("--share", args.share)
+    made = Made(tuple(_counted(word) for word in words), args.lifetime, share)
+    made.pieces(0.0)
+    return made
+
+
+def _counted(word: str) -> tuple[float, float | str]:
+    """`8*gpu-bloom` is eight of them."""
+    count, star, what = word.rpartition("*")
+    return _fraction("--embodied", count) if star else 1.0, number_or_name(what.strip())
+
+
+def _fraction(option: str, text: str) -> float:
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"{option}: {text!r} is no number, such as 0.125 or 1/8") from None
 
 
 def add_comparisons(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from microjoule.cli.numbers import mass, plain, quantity
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Cost, Equivalent, Footprint, Intensity
+    from microjoule.carbon import Cost, Embodied, Equivalent, Footprint, Intensity
 
 # Relative uncertainty from which `±` would promise a symmetry that is not there.
 _WIDE: Final = 0.3
@@ -25,8 +25,10 @@ def rows(f: Footprint, digits: int) -> Rows:
     if f.losses:
         lines.append(("  losses", f"{100 * f.losses:.3g} % of the electricity, on its way"))
     if f.embodied is not None:
+        # An order of magnitude: the first digit is all there is.
         grams = mass(f.embodied_g, "gCO2e", 1)
         lines.append(("embodied", f"{grams} ± {mass(f.embodied_uncertainty_g, 'g', 1)} (k=1)"))
+        lines += [("  of", made(e)) for e in f.embodied]
     if f.water is not None:
         lines.append(("water", water(f, digits)))
     return lines + [("note", remark) for remark in f.remarks]
@@ -56,6 +58,15 @@ def intensity(where: Intensity, digits: int = 3) -> str:
     if where.guess:
         text += ", a guess"
     return f"{text}: {where.note}" if where.note else text
+
+
+def made(e: Embodied) -> str:
+    """What was made, and the shares of it that were taken."""
+    whose = "" if e.source == "given" else f" ({e.source})"
+    return (
+        f"{e.total_kg:g} kg, {e.what}{whose}: share of time {plain(e.time_share, 2)} of a lifetime "
+        f"of {e.lifetime_years:g} years, share of resources {e.share:.3g}"
+    )
 
 
 def water(f: Footprint, digits: int) -> str:

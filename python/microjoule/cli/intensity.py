@@ -101,7 +101,8 @@ def _told(where: Intensity, mix: Mix | None, args: argparse.Namespace) -> str:
         rows.append(("note", where.note))
     if mix is not None:
         rows.append(("high-carbon", _high_carbon(mix)))
-    rows.append(("tables", f"edition {where.edition}"))
+    if where.edition:
+        rows.append(("tables", f"edition {where.edition}"))
     return _lines(head, rows)
 
 

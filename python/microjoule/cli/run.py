@@ -34,6 +34,7 @@ class _Plan(NamedTuple):
     intensity: Intensity | Series
     fallback: Intensity | None
     factors: arguments.Factors
+    made: arguments.Made | None
     what_if: list[Intensity | Series]
     equivalents: tuple[str, ...] | None
     price: float | Prices | None
@@ -131,11 +132,15 @@ def _borders(plan: _Plan) -> list[Callable[[int, int], list[int]]]:
 def _carbon(plan: _Plan, measurement: Measurement) -> summary.Carbon:
     from microjoule import carbon
 
+    made = None if plan.made is None else plan.made.pieces(measurement.duration_s)
+
     def at(intensity: Intensity | Series) -> carbon.Footprint:
         keywords = plan.factors.keywords()
-        return measurement.footprint(intensity, fallback=plan.fallback, **keywords)
+        return measurement.footprint(intensity, fallback=plan.fallback, embodied=made, **keywords)
 
     footprint = at(plan.intensity)
+    # Whatever else is told of this run stands on the same figure, and nobody is asked again.
+    measurement._intensity = footprint.intensity
     like: list[carbon.Equivalent] = []
     if plan.equivalents is not None:
         keys = plan.equivalents or None
@@ -218,21 +223,20 @@ def _plan(argv: list[str]) -> _Plan:
 
     try:
         settings = config.load(arguments={"period": args.period, "pace": args.pace})
-        place = None if args.country is None else carbon.intensity(args.country)
-        where: Intensity | Series
-        if args.intensity is None:
-            where = place or carbon.resolve()
-        else:
-            where = arguments.intensity_or_file(args.intensity)
-            if place is not None and isinstance(where, carbon.Intensity):
-                parser.error("argument --country: not allowed with a number as --intensity")
+        where, fallback = _intensity(args.intensity, args.country)
+        if args.losses and args.intensity is None and isinstance(where, carbon.Series):
+            parser.error(
+                "--losses: a live figure may have them in it, which is known only when it is there;"
+                " leave them out, or take the tables' (MICROJOULE_OFFLINE=1)"
+            )
         what_if = [] if args.what_if is None else arguments.places(args.what_if)
         return _Plan(
             command=command,
             settings=settings,
             intensity=where,
-            fallback=place,
+            fallback=fallback,
             factors=arguments.factors(args, where, *what_if),
+            made=arguments.embodied(args),
             what_if=what_if,
             equivalents=arguments.comparisons(args.equivalents),
             price=arguments.price(args.price),
@@ -243,6 +247,22 @@ def _plan(argv: list[str]) -> _Plan:
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _intensity(
+    figure: str | None, country: str | None
+) -> tuple[Intensity | Series, Intensity | None]:
+    """The intensity of the run, and what stands in where it is a file with gaps."""
+    from microjoule import carbon
+
+    if figure is None:
+        return carbon.here(country), None
+    where = arguments.intensity_or_file(figure)
+    if country is None:
+        return where, None
+    if isinstance(where, carbon.Intensity):
+        raise ValueError("argument --country: not allowed with a number as --intensity")
+    return where, carbon.intensity(country)
 
 
 def _check_place(parser: argparse.ArgumentParser, option: str, path: str) -> None:
@@ -300,6 +320,7 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
             help="the same run with other intensities as well, in one table",
         ),
         *arguments.add_factors(parser),
+        *arguments.add_embodied(parser),
         *arguments.add_comparisons(parser),
         arguments.add_precision(parser),
         parser.add_argument(

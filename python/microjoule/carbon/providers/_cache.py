@@ -14,12 +14,17 @@ _MOST_BYTES = 4 << 20
 _MOST_FILES = 1024
 
 
-def folder(environ: Mapping[str, str] | None = None) -> str | None:
-    """Return where answers are kept, by the XDG base directory specification; None: nowhere."""
+def folder(environ: Mapping[str, str] | None = None, home: str | None = None) -> str | None:
+    """Return where answers are kept, by the XDG base directory specification; None: nowhere.
+
+    Args:
+        environ: the whole environment; None: the process's.
+        home: the user's home; None: from the environment.
+    """
     environ = os.environ if environ is None else environ
     base = environ.get("XDG_CACHE_HOME", "")
     if not os.path.isabs(base):  # a relative path there is to be ignored
-        home = environ.get("HOME", "")
+        home = environ.get("HOME", "") if home is None else home
         if not os.path.isabs(home):
             return None
         base = os.path.join(home, ".cache")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from microjoule import config
 from microjoule.carbon._ask import ANYTHING, Ask, asking
-from microjoule.carbon._codes import cloud_region, country_code
-from microjoule.carbon._intensity import Intensity, look_up, of_country
+from microjoule.carbon._codes import cloud_region, country_code, region_code
+from microjoule.carbon._figure import Intensity
+from microjoule.carbon._resolve import Tables, by_settings, named
 from microjoule.carbon.providers import _cache, _zones
 from microjoule.carbon.providers._protocol import (
     Kind,
@@ -62,7 +63,7 @@ class LiveSeries(Frozen):
         known = self.intensity
         if not self.slots:
             raise ValueError(f"there is no live series ({known.note}): pass a figure or a CSV file")
-        return Series.from_slots(
+        series = Series.from_slots(
             self.slots,
             name=known.source_title,
             scope=known.scope,
@@ -72,6 +73,8 @@ class LiveSeries(Frozen):
             includes_losses=known.includes_losses,
             uncertainty_rel=known.uncertainty_rel,
         )
+        series._origin = known
+        return series
 
 
 def live(
@@ -106,9 +109,13 @@ def live(
     """
     ask = asking(None, scope, basis, method, accounting)
     instant = time.time() if at is None else _instant("at", at)
-    places, tables = _place(where, environ)
+    places, tables = asked_about(where, environ)
     found, reasons = _first(
-        places, ask, lambda one, place, kind: one.latest(place, instant, kind), providers, environ
+        places,
+        ask,
+        lambda one, place, kind: one.latest(place, instant, kind),
+        providers,
+        _Settings(environ),
     )
     return _intensity(places, tables, ask, found, reasons)
 
@@ -148,13 +155,13 @@ def live_series(
     first, last = _instant("start", start), _instant("end", end)
     if not first < last:
         raise ValueError("start is not before end: pass the earlier instant as start")
-    places, tables = _place(where, environ)
+    places, tables = asked_about(where, environ)
     found, reasons = _first(
         places,
         ask,
         lambda one, place, kind: one.history(place, first, last, kind),
         providers,
-        environ,
+        _Settings(environ),
     )
     slots = found[1].slots if found else ()
     return LiveSeries(
@@ -164,23 +171,43 @@ def live_series(
 
 
 def instead_of(
-    tables: Callable[[Ask], Intensity], ask: Ask, environ: Mapping[str, str] | None = None
+    tables: Tables,
+    where: str | None,
+    ask: Ask,
+    environ: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    home: str | None = None,
 ) -> Intensity:
     """Return a provider's figure in place of one from the tables, or that one and the reason why.
 
     Args:
-        tables: what the tables say; a figure of the user's own stays.
+        tables: what the tables say.
+        where: the place as it was named; None: the tables' own.
         ask: the kind asked for.
         environ: as in `live`.
+        cwd: as in `microjoule.carbon.resolve`.
+        home: as in `microjoule.carbon.resolve`.
     """
-    stands = tables(ANYTHING)
-    if stands.rung == "given":
-        return tables(ask)
-    places = (stands.place,)
+    places = _codes(where, tables(ANYTHING))
     found, reasons = _first(
-        places, ask, lambda one, place, kind: one.latest(place, time.time(), kind), None, environ
+        places,
+        ask,
+        lambda one, place, kind: one.latest(place, time.time(), kind),
+        None,
+        _Settings(environ, cwd, home),
     )
     return _intensity(places, tables, ask, found, reasons)
+
+
+class _Settings(NamedTuple):
+    """Where the settings are read from, as in `microjoule.config.get`."""
+
+    environ: Mapping[str, str] | None = None
+    cwd: str | None = None
+    home: str | None = None
+
+    def get(self, name: str) -> object:
+        return config.get(name, *self).value
 
 
 def _first(
@@ -188,7 +215,7 @@ def _first(
     ask: Ask,
     question: Callable[[Provider, str, Kind], Reading],
     providers: Iterable[Provider | str] | None,
-    environ: Mapping[str, str] | None,
+    settings: _Settings,
 ) -> tuple[tuple[Provider, Reading] | None, list[str]]:
     """Return the first answer and who gave it, with why those before gave none.
 
@@ -197,12 +224,12 @@ def _first(
         ask: the kind asked for.
         question: asks one provider.
         providers: as in `live`.
-        environ: as in `live`.
+        settings: where the settings are read from.
     """
-    if config.get("offline", environ).value:
+    if settings.get("offline"):
         return None, ["no provider was asked: set MICROJOULE_OFFLINE=0 to allow it"]
     reasons: list[str] = []
-    for provider in _providers(providers, environ, reasons):
+    for provider in _providers(providers, settings, reasons):
         kind = next((kind for kind in provider.kinds if _fits(kind, ask)), None)
         if kind is None:
             reasons.append(f"{provider.title} has no figures of this kind")
@@ -238,34 +265,31 @@ def _fits(kind: Kind, ask: Ask) -> bool:
 
 
 def _providers(
-    chosen: Iterable[Provider | str] | None,
-    environ: Mapping[str, str] | None,
-    reasons: list[str],
+    chosen: Iterable[Provider | str] | None, settings: _Settings, reasons: list[str]
 ) -> Iterable[Provider]:
     """Yield the providers in order; of one that lacks its account the reason is noted."""
     if chosen is None:
-        chosen = cast("tuple[str, ...]", config.get("providers", environ).value)
+        chosen = cast("tuple[str, ...]", settings.get("providers"))
     for one in chosen:
-        provider = _named(one, environ) if isinstance(one, str) else one
+        provider = _named(one, settings) if isinstance(one, str) else one
         if isinstance(provider, str):
             reasons.append(provider)
         else:
             yield provider
 
 
-def _named(name: str, environ: Mapping[str, str] | None) -> Provider | str:
+def _named(name: str, settings: _Settings) -> Provider | str:
     """Return a provider with the account of the settings, or what is missing there."""
-    cache_dir = _cache.folder(environ) or ""
+    cache_dir = _cache.folder(settings.environ, settings.home) or ""
     if name == "ukcarbon":
         return UKCarbon(cache_dir=cache_dir)
     if name == "electricitymaps":
-        token = config.get("electricitymaps_token", environ).value
+        token = settings.get("electricitymaps_token")
         if isinstance(token, Secret):
             return ElectricityMaps(token, cache_dir=cache_dir)
         return "Electricity Maps has no token: set MICROJOULE_ELECTRICITYMAPS_TOKEN"
     if name == "watttime":
-        user = config.get("watttime_user", environ).value
-        password = config.get("watttime_password", environ).value
+        user, password = settings.get("watttime_user"), settings.get("watttime_password")
         if isinstance(user, str) and isinstance(password, Secret):
             return WattTime(user, password, cache_dir=cache_dir)
         return (
@@ -275,35 +299,33 @@ def _named(name: str, environ: Mapping[str, str] | None) -> Provider | str:
     raise ValueError(f"there is no provider {name!r}: pass names out of {known}, or providers")
 
 
-def _place(
+def asked_about(
     where: str | None, environ: Mapping[str, str] | None
-) -> tuple[tuple[str, ...], Callable[[Ask], Intensity]]:
-    """Return the codes of a place, the nearest first, and what the tables say about it."""
+) -> tuple[tuple[str, ...], Tables]:
+    """Return the codes of a place, the nearest first, and what the tables say about it.
+
+    Args:
+        where: code or name; None: what the settings and the time zone say.
+        environ: as in `live`.
+    """
     if where is None:
-        from microjoule.carbon._resolve import from_tables  # late: it stands on this module
-
-        def tables(ask: Ask) -> Intensity:
-            return from_tables(ask, environ=environ)
-
-        return (tables(ANYTHING).place,), tables
-    if not isinstance(where, str):
+        where, tables = by_settings(environ)
+    elif isinstance(where, str):
+        tables = named(where)
+    else:
         raise ValueError(f"{where!r} is no place: pass a code or name such as 'NO'")
-    try:
-        stands = look_up(where)
-    except ValueError:
-        code = _zones.named(where)
-        if code is None:
-            raise
-        return (code,), lambda ask: _of_its_country(code, ask)
-    codes = (cloud_region(where), country_code(where), stands.place)
-    return tuple(dict.fromkeys(filter(None, codes))), lambda ask: look_up(where, ask)
+    return _codes(where, tables(ANYTHING)), tables
 
 
-def _of_its_country(code: str, ask: Ask) -> Intensity:
-    note = f"the tables have no figure for {code}: that of its country stands in"
-    found = of_country(code[:2], note=note, ask=ask)
-    assert found is not None  # a test holds that every zone lies in a country of the tables
-    return found
+def _codes(where: str | None, stands: Intensity) -> tuple[str, ...]:
+    """Return the codes by which a provider may know a place, the nearest first."""
+    if where is None:
+        return (stands.place,)
+    codes = [cloud_region(where), country_code(where)]
+    if not any(codes) and region_code(where) is None:
+        codes = [_zones.named(where)]  # a zone, of which the tables have no more than the country
+        return tuple(filter(None, codes))
+    return tuple(dict.fromkeys(filter(None, [*codes, stands.place])))
 
 
 def _instant(name: str, when: datetime | float) -> float:
@@ -320,7 +342,7 @@ def _instant(name: str, when: datetime | float) -> float:
 
 def _intensity(
     places: tuple[str, ...],
-    tables: Callable[[Ask], Intensity],
+    tables: Tables,
     ask: Ask,
     found: tuple[Provider, Reading] | None,
     reasons: list[str],
@@ -360,7 +382,7 @@ def _intensity(
     )
 
 
-def _from_tables(tables: Callable[[Ask], Intensity], ask: Ask, why: str) -> Intensity:
+def _from_tables(tables: Tables, ask: Ask, why: str) -> Intensity:
     try:
         stands = tables(ask)
     except ValueError as error:
