@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
 import microjoule as uj
-from sim.bed import BedFactory, Hwmon, Power, PowercapBed, Supply, Zone
+from sim.bed import BedFactory, Hwmon, Power, Supply, Zone
 from sim.loads import Constant, Load, Square
-
-MeterOn = Callable[..., uj.Meter]
-
-
-@pytest.fixture
-def meter_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeterOn]:
-    """Starts a meter that sees the bed and nothing else; closed before the bed is."""
-    with contextlib.ExitStack() as stack:
-
-        def start(bed: PowercapBed, *sources: str) -> uj.Meter:
-            for name, value in bed.environ.items():
-                monkeypatch.setenv(name, value)
-            return stack.enter_context(uj.Meter(sources=list(sources) or None))
-
-        yield start
-
-
-def measured(meter: uj.Meter, length_s: float) -> uj.Measurement:
-    with meter.measure() as m:
-        time.sleep(length_s)
-    assert m.wait(5)
-    return m
+from simulated.windows import MeterOn, measured
 
 
 def pack(name: str, load: Load, status: str = "Discharging") -> Supply:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import itertools
 import os
-import signal
 import struct
-import subprocess
-import sys
-import textwrap
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,11 +20,10 @@ from sim.bed import (
     PowercapBed,
     Proc,
     Register,
-    Sensor,
     Zone,
 )
 from sim.loads import NS, Constant, Llm, Load, Sine, Square, Steps, Telegraph
-from sim.server import SimServer, remove_leftovers, stale_mounts
+from simulated.reading import Reader, assert_shows_truth, energy_file
 
 pytestmark = pytest.mark.bed
 
@@ -45,47 +36,6 @@ LOADS = {
     "llm, drawn": Llm(seed=7),
     "steps": Steps([(0.01, 10), (0.02, 200), (0.05, 0)]),
 }
-
-
-class Reader:
-    """A file held open and read as the product does, each value between two stamps."""
-
-    def __init__(self, path: Path) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY)
-
-    def text(self) -> str:
-        return os.pread(self.descriptor, 64, 0).decode()
-
-    def value(self) -> tuple[int, int, int]:
-        before_ns = time.monotonic_ns()
-        text = self.text()
-        return before_ns, int(text), time.monotonic_ns()
-
-    def close(self) -> None:
-        os.close(self.descriptor)
-
-
-@pytest.fixture
-def reader(bed: PowercapBed) -> Iterator[Reader]:
-    held = Reader(energy_file(bed, "package-0"))
-    yield held
-    held.close()
-
-
-def energy_file(bed: PowercapBed, key: str) -> Path:
-    """Found as the product must find it: by the name in the file, not by the directory's."""
-    for folder in (bed.root / "class/powercap").iterdir():
-        name = folder / "name"
-        if name.exists() and name.read_text() == f"{key}\n":
-            return folder / "energy_uj"
-    raise FileNotFoundError(key)
-
-
-def assert_shows_truth(zone: Sensor, held: Reader, reads: int = 400) -> None:
-    """Every read lies between what the mirror says of the instants before and after it."""
-    for _ in range(reads):
-        before_ns, value, after_ns = held.value()
-        assert zone.counter_uj(before_ns) <= value <= zone.counter_uj(after_ns)
 
 
 @pytest.mark.parametrize("load", LOADS.values(), ids=LOADS.keys())
@@ -207,161 +157,6 @@ def test_layout_is_the_kernels(bed_factory: BedFactory, layout: str) -> None:
     assert set(bed.reads()) == {"package-0", "core", "dram", "psys", "intel-rapl-mmio/package-0"}
 
 
-@pytest.mark.parametrize("error", ["EIO", "ENODEV", "ENODATA"])
-def test_reads_fail_for_a_while(bed: PowercapBed, reader: Reader, error: str) -> None:
-    zone = bed["package-0"]
-    zone.fail(error, seconds=0.2)
-    with pytest.raises(OSError) as caught:
-        reader.text()
-    assert caught.value.errno == getattr(errno, error)
-    time.sleep(0.2)
-    assert_shows_truth(zone, reader, reads=20)
-
-
-def test_a_number_of_reads_fails(bed: PowercapBed, reader: Reader) -> None:
-    bed["package-0"].fail("EIO", reads=2)
-    for _ in range(2):
-        with pytest.raises(OSError):
-            reader.text()
-    assert int(reader.text()) > 0
-
-
-def test_a_fault_can_begin_later(bed: PowercapBed, reader: Reader) -> None:
-    bed["package-0"].fail("EIO", after_s=0.2)
-    assert int(reader.text()) >= 0
-    time.sleep(0.2)
-    with pytest.raises(OSError):
-        reader.text()
-
-
-def test_permission_is_refused_even_to_root(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    path = energy_file(bed, "package-0")
-    zone.fail("EACCES")
-    with pytest.raises(PermissionError):
-        reader.text()
-    with pytest.raises(PermissionError):
-        path.read_text()
-    assert not os.access(path, os.R_OK)
-    assert (path.parent / "name").read_text() == "package-0\n"
-    zone.restore()
-    assert os.access(path, os.R_OK)
-    assert int(path.read_text()) > 0
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_energy_is_for_root_alone(bed: PowercapBed) -> None:
-    path = energy_file(bed, "package-0")
-    for file, status in ((path, 1), (path.parent / "name", 0)):
-        result = subprocess.run(["cat", file], user=65534, capture_output=True, check=False)
-        assert result.returncode == status
-
-
-@pytest.mark.parametrize("text", ["garbage\n", "", "-5\n", "12 34\n", "\x00\xff\n", "9" * 40])
-def test_any_text_can_be_read(bed: PowercapBed, reader: Reader, text: str) -> None:
-    zone = bed["package-0"]
-    zone.say(text)
-    assert os.pread(reader.descriptor, 64, 0) == text.encode()
-    zone.restore()
-    assert int(reader.text()) > 0
-
-
-def test_other_files_of_a_zone_can_fail(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    limit = energy_file(bed, "package-0").parent / "max_energy_range_uj"
-    zone.say("0\n", file="max_energy_range_uj")
-    assert limit.read_text() == "0\n"
-    assert int(reader.text()) > 0
-    zone.restore()
-    assert limit.read_text() == "262143328850\n"
-    assert zone.reads("max_energy_range_uj") == 2
-
-
-def test_a_vanished_zone_is_gone_and_what_was_open_stays_dead(
-    bed: PowercapBed, reader: Reader
-) -> None:
-    zone = bed["package-0"]
-    path = energy_file(bed, "package-0")
-    part = energy_file(bed, "dram")
-    zone.vanish()
-    assert not path.exists()
-    assert not part.exists()
-    assert {entry.name for entry in (bed.root / "class/powercap").iterdir()} == {"intel-rapl"}
-    with pytest.raises(OSError) as caught:
-        reader.text()
-    assert caught.value.errno == errno.ENODEV
-
-    zone.restore()
-    with pytest.raises(OSError) as caught:
-        reader.text()
-    assert caught.value.errno == errno.ENODEV
-    again = Reader(path)
-    assert_shows_truth(zone, again, reads=20)
-    again.close()
-    assert part.exists()
-
-
-def test_a_frozen_counter_keeps_its_value_then_catches_up(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    from_ns = zone.freeze(seconds=0.2)
-    frozen = int(reader.text())
-    assert frozen == zone.counter_uj(from_ns)
-    time.sleep(0.02)
-    assert int(reader.text()) == frozen
-    time.sleep(0.18)
-    assert_shows_truth(zone, reader, reads=20)
-
-
-def test_a_frozen_counter_can_be_thawed(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    zone.freeze()
-    frozen = int(reader.text())
-    time.sleep(0.01)
-    assert int(reader.text()) == frozen
-    zone.restore()
-    assert int(reader.text()) > frozen
-
-
-def test_a_reset_counter_starts_from_zero(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    time.sleep(0.02)
-    at_ns = zone.reset()
-    time.sleep(0.02)
-    before_ns, value, after_ns = reader.value()
-    update_j = 160 * 1.1e-3
-    assert zone.energy_j(at_ns, before_ns) - update_j <= value * 1e-6
-    assert value * 1e-6 <= zone.energy_j(at_ns, after_ns)
-
-
-def test_a_slow_read_takes_its_value_in_the_middle(bed: PowercapBed, reader: Reader) -> None:
-    zone = bed["package-0"]
-    zone.delay(0.1, reads=1)
-    before_ns, value, after_ns = reader.value()
-    assert after_ns - before_ns >= NS // 10
-    assert zone.counter_uj(before_ns + NS // 25) <= value <= zone.counter_uj(after_ns - NS // 25)
-    before_ns, _, after_ns = reader.value()
-    assert after_ns - before_ns < NS // 10
-
-
-def test_reads_are_counted_by_zone(bed: PowercapBed, reader: Reader) -> None:
-    for _ in range(17):
-        reader.text()
-    energy_file(bed, "dram").read_text()
-    assert bed.reads() == {"package-0": 17, "dram": 1}
-    assert bed["package-0"].reads() == 17
-
-
-def test_a_wrong_command_is_refused_in_a_sentence(bed: PowercapBed) -> None:
-    with pytest.raises(ValueError, match="unknown error 'EWHAT'"):
-        bed["package-0"].fail("EWHAT")
-    with pytest.raises(ValueError, match="there is no 'sys/nowhere'"):
-        bed.server.control("vanish sys/nowhere")
-    with pytest.raises(ValueError, match="unknown command 'tickle'"):
-        bed.server.control(f"tickle {bed['package-0'].path}")
-    with pytest.raises(KeyError, match="no zone 'package-9', only package-0, dram"):
-        bed["package-9"]
-
-
 def test_hwmon_counters_and_gauges(bed_factory: BedFactory) -> None:
     load = Square(100, 300, period_s=0.02)
     bed = bed_factory(
@@ -450,154 +245,3 @@ def test_proc_stat_follows_the_load_in_processors(bed_factory: BedFactory) -> No
 def test_further_files(bed_factory: BedFactory) -> None:
     bed = bed_factory([], files={"bus/event_source/devices/power/type": "1\n"})
     assert (bed.root / "bus/event_source/devices/power/type").read_text() == "1\n"
-
-
-def test_many_readers_at_once(bed: PowercapBed) -> None:
-    """Threads read, a thread breaks things, a thread looks around: no wrong number, no hang."""
-    zone, dram = bed["package-0"], bed["dram"]
-    wrong: list[object] = []
-    stop = threading.Event()
-
-    def read() -> None:
-        held = Reader(energy_file(bed, "dram"))
-        while not stop.is_set():
-            before_ns, value, after_ns = held.value()
-            if not dram.counter_uj(before_ns) <= value <= dram.counter_uj(after_ns):
-                wrong.append((before_ns, value, after_ns))
-        held.close()
-
-    def look() -> None:
-        while not stop.is_set():
-            for path in (bed.root / "class/powercap").rglob("*"):
-                path.is_file()
-
-    threads = [threading.Thread(target=work) for work in (read, read, read, look)]
-    for thread in threads:
-        thread.start()
-    for _ in range(50):
-        zone.fail("EIO", reads=1)
-        zone.say("garbage", seconds=0.001)
-        zone.freeze(seconds=0.001)
-        zone.restore()
-        time.sleep(0.005)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
-# The life of a server.
-
-
-def run_python(code: str) -> subprocess.CompletedProcess[str]:
-    """Another interpreter that has ``sim`` on its path."""
-    tests = str(Path(__file__).resolve().parent.parent)
-    return subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        env={**os.environ, "PYTHONPATH": tests},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def wait_until_dead(pid: int) -> None:
-    """Dead or at least a zombie, for whoever inherited it to reap."""
-    deadline = time.monotonic() + 5
-    with contextlib.suppress(FileNotFoundError):
-        while Path("/proc", str(pid), "cmdline").read_bytes():
-            assert time.monotonic() < deadline, f"server {pid} lives on"
-            time.sleep(0.005)
-
-
-def test_closing_leaves_nothing_behind(bed_factory: BedFactory) -> None:
-    bed = bed_factory([Zone("package-0", Constant(1))])
-    folder, pid = bed.mount.parent, bed.server.pid
-    held = os.open(energy_file(bed, "package-0"), os.O_RDONLY)
-    bed.close()
-    bed.close()
-    assert not folder.exists()
-    assert not Path("/proc", str(pid)).exists()
-    assert str(folder) not in Path("/proc/self/mounts").read_text()
-    os.close(held)
-
-
-@pytest.mark.parametrize("end", ["pass", "os._exit(0)", "os.kill(os.getpid(), 9)"])
-def test_the_server_dies_with_its_parent(end: str) -> None:
-    result = run_python(
-        f"""
-        import os
-        from sim.bed import PowercapBed, Zone
-        from sim.loads import Constant
-        bed = PowercapBed([Zone("package-0", Constant(1))])
-        print(bed.server.pid, bed.mount, flush=True)
-        {end}
-        """
-    )
-    pid, mount = result.stdout.split()
-    wait_until_dead(int(pid))
-    assert mount not in Path("/proc/self/mounts").read_text()
-    remove_leftovers()
-    assert not Path(mount).parent.exists()
-
-
-def test_the_thread_that_mounts_may_end() -> None:
-    result = run_python(
-        """
-        import threading
-        from sim.bed import PowercapBed, Zone
-        from sim.loads import Constant
-        beds = []
-        thread = threading.Thread(
-            target=lambda: beds.append(PowercapBed([Zone("package-0", Constant(1))]))
-        )
-        thread.start()
-        thread.join()
-        with beds[0] as bed:
-            print((bed.root / "class/powercap/intel-rapl:0/name").read_text())
-        """
-    )
-    assert result.stdout.strip() == "package-0", result.stderr
-
-
-def test_a_forked_child_leaves_the_server_alone(bed: PowercapBed, reader: Reader) -> None:
-    child = os.fork()
-    if child == 0:
-        bed.close()
-        os._exit(0)
-    os.waitpid(child, 0)
-    assert int(reader.text()) > 0
-
-
-def test_stale_mounts_are_found_and_removed() -> None:
-    server = SimServer("")
-    folder = server.mount.parent
-    assert server.mount not in stale_mounts()
-    os.kill(server.pid, signal.SIGKILL)
-    server._process.wait()
-    assert server.mount in stale_mounts()
-    remove_leftovers()
-    assert server.mount not in stale_mounts()
-    server.close()
-    assert not folder.exists()
-
-
-@pytest.mark.parametrize(
-    ("config", "complaint"),
-    [
-        ("epoch soon\n", "line 1 .* the epoch in ns must be a whole number, not 'soon'"),
-        ("load a repeat 1\n5 -1\n", "line 2 .* power of a segment goes below zero"),
-        ("load a repeat 1\n0 1\n", "line 2 .* duration of a segment in ns must be at least 1"),
-        ("load a repeat 2\n5 1\n", "line 2 .* ends too early"),
-        ("load a sometimes 1\n", "repeats or holds, not 'sometimes'"),
-        ("counter c p 1 0 0\n", "there is no publisher 'p'"),
-        ("text 0444 a x\ntext 0444 a x\n", "line 2 .* 'a' is there already"),
-        ("text 0444 a x\ntext 0444 a/b x\n", "below something that is no directory"),
-        ("link a b c\n", "nothing more expected, but there is 'c'"),
-        ("frobnicate\n", "unknown kind of line 'frobnicate'"),
-    ],
-)
-def test_a_wrong_configuration_is_refused_in_a_sentence(config: str, complaint: str) -> None:
-    with pytest.raises(RuntimeError, match=complaint):
-        SimServer(config)

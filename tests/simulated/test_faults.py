@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import pytest
 import microjoule as uj
 from sim.bed import BedFactory, PowercapBed, Proc, Sensor, Zone
 from sim.loads import Constant, Square
+from simulated.windows import sampling_j
 
 PACKAGE_W = 100.0
 
@@ -52,11 +52,6 @@ def truth_j(bed: PowercapBed, m: uj.Measurement, key: str = "package-0") -> floa
     return bed.energy_j(*m._stamps(), key)
 
 
-def timing_j(m: uj.Measurement) -> float:
-    parts = m.uncertainty_parts
-    return math.hypot(parts["timing"], parts["quantisation"])
-
-
 def uncovered_s(m: uj.Measurement, sensor_id: str) -> float:
     """The time for which the reason says that the sensor could not be read."""
     found = re.search(rf"{re.escape(sensor_id)} could not be read for ([0-9.e-]+) s", m.reason)
@@ -66,7 +61,7 @@ def uncovered_s(m: uj.Measurement, sensor_id: str) -> float:
 
 def assert_right(bed: PowercapBed, m: uj.Measurement, sensor_id: str, key: str) -> None:
     truth = truth_j(bed, m, key)
-    assert abs(m.by_sensor[sensor_id] - truth) <= max(0.02 * truth, 5 * timing_j(m))
+    assert abs(m.by_sensor[sensor_id] - truth) <= max(0.02 * truth, 5 * sampling_j(m))
 
 
 def assert_the_other_is_unharmed(bed: PowercapBed, m: uj.Measurement) -> None:
@@ -314,7 +309,7 @@ def test_a_slow_sensor_is_still_right(bed: PowercapBed, zone: Sensor, meter: uj.
         time.sleep(0.3)
     assert m.wait(5)
     error_j = abs(m.energy_j - truth_j(bed, m) - truth_j(bed, m, "package-1"))
-    assert error_j <= max(0.02 * m.energy_j, 5 * timing_j(m))
+    assert error_j <= max(0.02 * m.energy_j, 5 * sampling_j(m))
 
 
 @pytest.mark.parametrize("delay_s", [0.03, 0.08, 0.3])
@@ -345,5 +340,5 @@ def test_figures_of_a_stuck_sensor_come_after_a_second_marked_so(
     assert m.to_dict()["settled"] is False
     assert m.wait(10)
     assert m.energy_j == pytest.approx(
-        truth_j(bed, m) + truth_j(bed, m, "package-1"), rel=0.05, abs=5 * timing_j(m)
+        truth_j(bed, m) + truth_j(bed, m, "package-1"), rel=0.05, abs=5 * sampling_j(m)
     )

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 import microjoule as uj
-from sim.bed import BedFactory, Energy, Hwmon, Power, PowercapBed, Zone
+from sim.bed import BedFactory, Energy, Hwmon, Power, Zone
 from sim.loads import Constant, Load, Sine, Square
+from simulated.windows import MeterOn, measured
 
-MeterOn = Callable[..., uj.Meter]
+
+@pytest.fixture
+def meter_on(meter_on: MeterOn) -> MeterOn:
+    """Starts a meter that looks at hwmon alone, unless it is told where."""
+    return lambda bed, *sources: meter_on(bed, *(sources or ("hwmon",)))
+
 
 SQUARE = Square(40, 160, period_s=0.037)
 SINE = Sine(150, 80, period_s=1.3)
 MILLIVOLTS = 5000
-
-
-@pytest.fixture
-def meter_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeterOn]:
-    """Starts a meter that sees the bed and nothing else; closed before the bed is."""
-    with contextlib.ExitStack() as stack:
-
-        def start(bed: PowercapBed, *sources: str) -> uj.Meter:
-            for name, value in bed.environ.items():
-                monkeypatch.setenv(name, value)
-            return stack.enter_context(uj.Meter(sources=list(sources or ("hwmon",))))
-
-        yield start
-
-
-def measured(meter: uj.Meter, length_s: float) -> uj.Measurement:
-    with meter.measure() as m:
-        time.sleep(length_s)
-    assert m.wait(5)
-    return m
 
 
 def errors(

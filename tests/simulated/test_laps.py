@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -19,14 +18,6 @@ LOAD = Square(40, 160, period_s=0.037)
 def bed(bed_factory: BedFactory) -> PowercapBed:
     """A package that wraps every 0.3 s."""
     return bed_factory([Zone("package-0", LOAD, max_range_uj=30_000_000)])
-
-
-@pytest.fixture
-def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
-    for name, value in bed.environ.items():
-        monkeypatch.setenv(name, value)
-    with uj.Meter() as meter:
-        yield meter
 
 
 def laps_of(meter: uj.Meter, token: int, length_s: float, count: int) -> list[uj.Measurement]:

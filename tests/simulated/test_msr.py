@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
 import microjoule as uj
 from sim.bed import BedFactory, Msr, PowercapBed, Proc, Register, Zone
 from sim.loads import Constant, Square
-
-MeterOn = Callable[..., uj.Meter]
+from simulated.windows import MeterOn, is_near, measured
 
 UNIT_14 = 0x000A_0E03  # ESU 14: 61 uJ
 UNIT_16 = 0x000A_1003  # ESU 16: 15.3 uJ
@@ -42,31 +38,18 @@ def topology(*packages: int) -> dict[str, str]:
 
 
 @pytest.fixture
-def meter_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeterOn]:
-    """Starts a meter that sees the bed and nothing else; closed before the bed is."""
-    with contextlib.ExitStack() as stack:
+def meter_on(meter_on: MeterOn) -> MeterOn:
+    """Starts a meter when the registers have left zero: one that stands there is taken for none."""
 
-        def start(bed: PowercapBed, *sources: str) -> uj.Meter:
-            for name, value in bed.environ.items():
-                monkeypatch.setenv(name, value)
-            time.sleep(0.005)  # a counter that still stands at zero is taken for none
-            return stack.enter_context(uj.Meter(sources=list(sources) or None))
+    def start(bed: PowercapBed, *sources: str) -> uj.Meter:
+        time.sleep(0.005)
+        return meter_on(bed, *sources)
 
-        yield start
-
-
-def measured(meter: uj.Meter, length_s: float = 0.1) -> uj.Measurement:
-    with meter.measure() as m:
-        time.sleep(length_s)
-    assert m.wait(5)
-    return m
+    return start
 
 
 def is_truth(m: uj.Measurement, sensor_id: str, truth_j: float, limit: float = 0.005) -> bool:
-    """Whether a figure is as near to the truth as asked, or within five standard uncertainties."""
-    parts = m.uncertainty_parts
-    u_j = math.hypot(parts["timing"], parts["quantisation"])
-    return abs(m.by_sensor[sensor_id] - truth_j) <= max(limit * truth_j, 5 * u_j)
+    return is_near(m, m.by_sensor[sensor_id], truth_j, limit)
 
 
 def test_intel_registers_give_the_closed_form(bed_factory: BedFactory, meter_on: MeterOn) -> None:

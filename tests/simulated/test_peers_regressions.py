@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
-import microjoule as uj
 from sim.bed import BedFactory, BedUnavailableError, Msr, PowercapBed, Proc, Register, Zone
 from sim.loads import Constant, Square
 from sim.nvml import Gpu, NvmlBed, library
@@ -27,50 +24,11 @@ from sim.plain import PlainTree
 from sim.pmu import SoftwarePmu
 from sim.pmu import probe as perf_refused
 from sim.zones import RAPL_RANGE_UJ, RAPL_UNIT_UJ
-
-MeterOn = Callable[..., uj.Meter]
+from simulated.windows import MeterOn, is_near, measured
 
 UNIT_14 = 0x000A_0E03  # MSR 0x606: steps of 2^-14 J
 PERF_EVENT_IOC_RESET = 0x2403
 needs_perf = pytest.mark.skipif(perf_refused() is not None, reason=str(perf_refused()))
-
-
-@pytest.fixture
-def meter_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[MeterOn]:
-    """Starts a meter that sees these simulated sensors and nothing else."""
-    with contextlib.ExitStack() as stack:
-
-        def start(
-            sensors: PowercapBed | PlainTree | SoftwarePmu | NvmlBed,
-            *sources: str,
-            period_s: float | None = None,
-            pace: str | None = None,
-            overhead_limit: float = 0.05,
-        ) -> uj.Meter:
-            for name, value in sensors.environ.items():
-                monkeypatch.setenv(name, value)
-            meter = uj.Meter(list(sources) or None, period_s, pace, overhead_limit)
-            return stack.enter_context(meter)
-
-        yield start
-
-
-def measured(meter: uj.Meter, length_s: float = 0.1) -> uj.Measurement:
-    """A settled window."""
-    with meter.measure() as m:
-        time.sleep(length_s)
-    assert m.wait(5)
-    return m
-
-
-def right(m: uj.Measurement, figure_j: float, truth_j: float, limit: float = 0.01) -> bool:
-    """Whether a figure is as near to the truth as asked, or within five standard uncertainties.
-
-    The uncertainty counts where a busy machine woke the sampler late.
-    """
-    parts = m.uncertainty_parts
-    u_j = math.hypot(parts["timing"], parts["quantisation"])
-    return abs(figure_j - truth_j) <= max(limit * truth_j, 5 * u_j)
 
 
 def cpu(vendor: str, family: int, model: int) -> Proc:
@@ -116,7 +74,7 @@ def test_a_wrap_that_drops_its_interval(bed_factory: BedFactory, meter_on: Meter
     meter.end(token)
     for lap in laps:
         assert lap.wait(5)
-        assert right(lap, lap.energy_j, bed.energy_j(*lap._stamps(), "package-0"))
+        assert is_near(lap, lap.energy_j, bed.energy_j(*lap._stamps(), "package-0"))
         assert lap.quality == "measured"
 
 
@@ -125,7 +83,7 @@ def test_no_wrap_at_all(bed_factory: BedFactory, meter_on: MeterOn) -> None:
     bed = bed_factory([Zone("package-0", Constant(100), start_uj=RAPL_RANGE_UJ - 15_000_000)])
     m = measured(meter_on(bed), 0.5)
     assert bed["package-0"].counter_uj(m._stamps()[1]) < bed["package-0"].counter_uj(m._stamps()[0])
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
 
 
 # -- which counters there are -------------------------------------------------------------------
@@ -145,7 +103,7 @@ def test_core_0_only_in_registers(bed_factory: BedFactory, meter_on: MeterOn) ->
     m = measured(meter_on(bed, "msr"))
     for socket, first_cpu in enumerate((0, 2)):
         truth_j = bed.sensor(f"msr{first_cpu}/0x611").energy_j(*m._stamps())
-        assert right(m, m.by_sensor[f"cpu{socket}.package"], truth_j)
+        assert is_near(m, m.by_sensor[f"cpu{socket}.package"], truth_j)
 
 
 @needs_perf
@@ -156,7 +114,7 @@ def test_core_0_only_in_perf(meter_on: MeterOn) -> None:
         meter = meter_on(pmu, "perf")
         m = measured(meter, 0.2)
         assert set(m.by_sensor) == {"cpu0.package", "cpu1.package"}
-        assert right(m, m.energy_j, 2 * pmu.energy_j(*m._stamps()))
+        assert is_near(m, m.energy_j, 2 * pmu.energy_j(*m._stamps()))
         meter.close()
 
 
@@ -181,8 +139,8 @@ def test_a_hard_coded_zone_index(bed_factory: BedFactory, meter_on: MeterOn) -> 
     }
     assert set(m.by_sensor) == set(names)
     for sensor_id, key in names.items():
-        assert right(m, m.by_sensor[sensor_id], bed.energy_j(*m._stamps(), key))
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0", "dram", "package-1"))
+        assert is_near(m, m.by_sensor[sensor_id], bed.energy_j(*m._stamps(), key))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0", "dram", "package-1"))
 
 
 def test_package_0_die_1(bed_factory: BedFactory, meter_on: MeterOn) -> None:
@@ -197,7 +155,7 @@ def test_package_0_die_1(bed_factory: BedFactory, meter_on: MeterOn) -> None:
     m = measured(meter_on(bed))
     assert set(m.by_sensor) == {"cpu0.package", "cpu0.die1.package", "cpu0.die1.dram"}
     keys = ("package-0-die-0", "package-0-die-1", "dram")
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), *keys))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), *keys))
 
 
 def test_the_memory_mapped_duplicate(bed_factory: BedFactory, meter_on: MeterOn) -> None:
@@ -210,7 +168,7 @@ def test_the_memory_mapped_duplicate(bed_factory: BedFactory, meter_on: MeterOn)
     )
     meter = meter_on(bed)
     m = measured(meter)
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
     assert [s.id for s in meter.sensors() if s.counted] == ["cpu0.package"]
 
 
@@ -219,8 +177,8 @@ def test_psys_and_package(bed_factory: BedFactory, meter_on: MeterOn) -> None:
     bed = bed_factory([Zone("package-0", Constant(100)), Zone("psys", Constant(300))])
     meter = meter_on(bed)
     m = measured(meter)
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
-    assert right(m, m.by_sensor["psys"], bed.energy_j(*m._stamps(), "psys"))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
+    assert is_near(m, m.by_sensor["psys"], bed.energy_j(*m._stamps(), "psys"))
     assert [s.id for s in meter.sensors() if s.counted] == ["cpu0.package"]
 
 
@@ -237,7 +195,7 @@ def test_the_unit_of_dram_in_registers(bed_factory: BedFactory, meter_on: MeterO
     )
     m = measured(meter_on(bed, "msr"), 0.3)
     truth_j = bed.sensor("msr0/0x619").energy_j(*m._stamps())
-    assert right(m, m.by_sensor["cpu0.dram"], truth_j, 0.003)
+    assert is_near(m, m.by_sensor["cpu0.dram"], truth_j, 0.003)
 
 
 def test_the_unit_of_dram_in_powercap(meter_on: MeterOn) -> None:
@@ -348,7 +306,7 @@ def test_an_old_window_reads_0(bed_factory: BedFactory, meter_on: MeterOn) -> No
         time.sleep(0.7)
     m = meter.end(old)
     assert m.wait(5)
-    assert right(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
+    assert is_near(m, m.energy_j, bed.energy_j(*m._stamps(), "package-0"))
     assert m.quality == "measured"
     assert "missing" not in m.reason
 
@@ -440,7 +398,7 @@ def test_a_negative_step_of_perf(meter_on: MeterOn) -> None:
         assert m.quality == "mixed"
         assert "reset" in m.reason
         again = measured(meter)
-        assert right(again, again.energy_j, pmu.energy_j(*again._stamps()))
+        assert is_near(again, again.energy_j, pmu.energy_j(*again._stamps()))
         assert again.quality == "measured"
         meter.close()
 
@@ -468,7 +426,7 @@ def test_zero_differences_of_nvml_dropped(meter_on: MeterOn) -> None:
         for lap in laps:
             assert lap.wait(5)
             truth_j = bed[0].energy_j(*lap._stamps())
-            assert right(lap, lap.by_sensor["gpu0"], truth_j, 0.05)
+            assert is_near(lap, lap.by_sensor["gpu0"], truth_j, 0.05)
             assert lap.by_sensor["gpu1"] == 0
             assert lap.quality == "measured"
         whole_ns = laps[0]._stamps()[0], laps[-1]._stamps()[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import statistics
 import time
@@ -13,6 +12,7 @@ import pytest
 
 import microjoule as uj
 from sim.pmu import SoftwarePmu, probe
+from simulated.windows import is_near
 
 pytestmark = pytest.mark.skipif(probe() is not None, reason=str(probe()))
 
@@ -42,16 +42,6 @@ def open_events() -> list[int]:
     return sorted(fd for fd, link in links.items() if link == "anon_inode:[perf_event]")
 
 
-def close_to(m: uj.Measurement, joules: float, truth_j: float, limit: float) -> bool:
-    """Whether a figure is as near to the truth as asked, or within five standard uncertainties.
-
-    The uncertainty counts where this busy machine woke the sampler late.
-    """
-    parts = m.uncertainty_parts
-    u_j = math.hypot(parts["timing"], parts["quantisation"])
-    return abs(joules - truth_j) <= max(limit * truth_j, 5 * u_j)
-
-
 def whole(m: uj.Measurement) -> bool:
     """Whether no energy is said to be missing."""
     return "missing" not in m.reason and "reset" not in m.reason
@@ -69,9 +59,9 @@ def test_energy_is_watts_times_seconds(meter_on: MeterOn, length_s: float, limit
         t0_ns, t1_ns = m._stamps()
         truth_j = pmu.energy_j(t0_ns, t1_ns, "pkg", "ram")
         errors.append(abs(m.energy_j / truth_j - 1))
-        assert close_to(m, m.energy_j, truth_j, limit)
+        assert is_near(m, m.energy_j, truth_j, limit)
         for sensor, name in (("cpu0.package", "pkg"), ("cpu0.dram", "ram"), ("cpu0.core", "cores")):
-            assert close_to(m, m.by_sensor[sensor], pmu.energy_j(t0_ns, t1_ns, name), limit)
+            assert is_near(m, m.by_sensor[sensor], pmu.energy_j(t0_ns, t1_ns, name), limit)
         assert set(m.by_kind) == {"cpu", "dram"}
         assert m.quality == "measured"
         assert whole(m)
@@ -95,7 +85,7 @@ def test_packages_add_up(meter_on: MeterOn) -> None:
         time.sleep(0.2)
     assert m.wait(5)
     assert set(m.by_sensor) == {"cpu0.package", "cpu1.package"}
-    assert close_to(m, m.energy_j, 2 * pmu.energy_j(*m._stamps()), 0.002)
+    assert is_near(m, m.energy_j, 2 * pmu.energy_j(*m._stamps()), 0.002)
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two CPUs")
@@ -120,7 +110,7 @@ def test_a_cpu_that_goes_away_leaves_a_gap_and_no_invented_energy(meter_on: Mete
         time.sleep(0.1)
     assert again.wait(5)
     assert whole(again)
-    assert close_to(again, again.energy_j, pmu.energy_j(*again._stamps()), 0.005)
+    assert is_near(again, again.energy_j, pmu.energy_j(*again._stamps()), 0.005)
 
 
 def test_a_fork_reads_on_in_both(meter_on: MeterOn) -> None:
@@ -134,9 +124,9 @@ def test_a_fork_reads_on_in_both(meter_on: MeterOn) -> None:
                 with meter.measure() as own:
                     time.sleep(0.1)
                 own.wait(5)
-                good = close_to(own, own.energy_j, pmu.energy_j(*own._stamps()), 0.01)
+                good = is_near(own, own.energy_j, pmu.energy_j(*own._stamps()), 0.01)
             os._exit(0 if good else 1)
         _, status = os.waitpid(child, 0)
     assert status == 0
     assert m.wait(5)
-    assert close_to(m, m.energy_j, pmu.energy_j(*m._stamps()), 0.005)
+    assert is_near(m, m.energy_j, pmu.energy_j(*m._stamps()), 0.005)

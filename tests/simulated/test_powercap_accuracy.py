@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 import microjoule as uj
 from sim.bed import BedFactory, PowercapBed, Zone
 from sim.loads import Constant, Llm, Load, Sine, Square, Telegraph
-
-MeterOn = Callable[[PowercapBed], uj.Meter]
+from simulated.windows import MeterOn
 
 LOADS = {
     "constant": Constant(80),
@@ -28,21 +26,6 @@ LOADS = {
 TRIES = 4
 RESOLUTION_J = 2e-4
 LENGTHS = [(0.01, 20, 0.03), (0.1, 9, 0.003), (1.0, 1, 0.005)]
-
-
-@pytest.fixture
-def meter_on(
-    bed_factory: BedFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[PowercapBed], uj.Meter]]:
-    """Starts a meter that sees the bed and nothing else; closed before the bed is."""
-    with contextlib.ExitStack() as stack:
-
-        def start(bed: PowercapBed) -> uj.Meter:
-            for name, value in bed.environ.items():
-                monkeypatch.setenv(name, value)
-            return stack.enter_context(uj.Meter())
-
-        yield start
 
 
 def relative_error(bed: PowercapBed, m: uj.Measurement, *keys: str) -> float:

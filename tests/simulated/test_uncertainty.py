@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +12,6 @@ import microjoule as uj
 from sim.bed import PowercapBed
 
 KEYS = ("package-0", "dram")
-
-
-@pytest.fixture
-def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
-    for name, value in bed.environ.items():
-        monkeypatch.setenv(name, value)
-    with uj.Meter() as meter:
-        yield meter
 
 
 def windows_of(meter: uj.Meter, length_s: float, count: int) -> list[uj.Measurement]:

@@ -1,0 +1,1 @@
+"""Tests of the product against simulated sensors, whose truth is known."""
