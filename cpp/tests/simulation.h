@@ -26,7 +26,8 @@ public:
     explicit ManualClock(std::int64_t start_ns = kSecond) : now_(start_ns) {}
     std::int64_t now_ns() const noexcept override { return now_; }
     std::int64_t suspended_ns() const noexcept override { return suspended_; }
-    std::int64_t thread_cpu_ns() const noexcept override { return 0; }
+    std::int64_t thread_cpu_ns() const noexcept override { return cpu_; }
+    void spend(std::int64_t cpu_ns) { cpu_ += cpu_ns; }
     void set(std::int64_t t_ns) { now_ = std::max(now_, t_ns); }
     void step_back(std::int64_t by_ns) { now_ -= by_ns; }
     void advance(std::int64_t by_ns) { now_ += by_ns; }
@@ -35,6 +36,7 @@ public:
 private:
     std::int64_t now_;
     std::int64_t suspended_ = 0;
+    std::int64_t cpu_ = 0;
 };
 
 /// A hardware counter: updated on a jittered grid, quantised, wrapping. Reads take time.
@@ -48,6 +50,7 @@ struct CounterShape {
     std::uint64_t start = 0;
     std::uint64_t seed = 1;
     std::int64_t read_ns = 10 * kMicrosecond;
+    std::int64_t cpu_ns = 0;              ///< CPU time of a read, its share of a wake-up included
     std::int64_t hint_ns = kMillisecond;  ///< where the search for the period begins
 };
 
@@ -71,6 +74,7 @@ public:
 
     void read(Reading* readings) noexcept override {
         ++reads;
+        clock_.spend(shape_.cpu_ns);
         clock_.advance(shape_.read_ns / 2);
         readings[0].raw = value(clock_.now_ns());
         clock_.advance(shape_.read_ns / 2);

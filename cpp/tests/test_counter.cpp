@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include "microjoule/clock.h"
 #include "microjoule/counter.h"
 
@@ -69,4 +71,46 @@ TEST_CASE("the wrap-safe pace is half the time to a wrap at full power, at most 
 TEST_CASE("a counter that takes for ever to wrap may be left alone for the longest time") {
     CHECK(Counter(UINT64_MAX, 1.0, 0.5).wrap_safe_ns() == 30 * kSecond);
     CHECK(Counter(1000, 1.0, 0).wrap_safe_ns() == 30 * kSecond);
+}
+
+TEST_CASE("at every start and step around the modulus the delta is exact to a unit") {
+    for (const std::uint64_t modulus :
+         {std::uint64_t{7}, std::uint64_t{64}, std::uint64_t{1000}, (std::uint64_t{1} << 32),
+          std::uint64_t{262143328911}, (std::uint64_t{1} << 48), UINT64_MAX}) {
+        // Time enough for nearly a whole turn, and not for one.
+        const double power = 1.0;
+        const double unit = 1e-6;
+        const std::uint64_t reach = modulus < 200 ? modulus - 1 : 99;
+        const double ns = static_cast<double>(modulus < 200 ? modulus - 1 : 150) * unit * 1e9;
+        const auto elapsed = static_cast<std::int64_t>(ns);
+        for (std::uint64_t from = 0; from <= reach; ++from) {
+            const std::uint64_t start = modulus < 200 ? from : modulus - 1 - from;
+            for (std::uint64_t step = 1; step <= reach; ++step) {
+                Counter counter(modulus, unit, power);
+                counter.feed(start, 0);
+                const bool wraps = step >= modulus - start;
+                const std::uint64_t raw = wraps ? step - (modulus - start) : start + step;
+                const auto got = counter.feed(raw, elapsed);
+                REQUIRE(got.step == (wraps ? Step::wrapped : Step::advanced));
+                REQUIRE(got.delta == step);
+                REQUIRE_FALSE(got.ambiguous);
+            }
+        }
+    }
+}
+
+TEST_CASE("two wraps that nobody saw are marked, and only what was seen is counted") {
+    for (const std::uint64_t wraps : {1, 2, 3, 10}) {
+        for (std::uint64_t start = 0; start < 1000; start += 37) {
+            for (std::uint64_t rest = 1; rest < 1000; rest += 41) {
+                Counter counter(1000, 1e-3, 1);  // wraps each second at 1 W
+                counter.feed(start, 0);
+                const std::uint64_t total = wraps * 1000 + rest;
+                const auto elapsed = static_cast<std::int64_t>(total) * kMillisecond;
+                const auto got = counter.feed((start + total) % 1000, elapsed);
+                REQUIRE(got.ambiguous);
+                REQUIRE(got.delta == rest);
+            }
+        }
+    }
 }
