@@ -122,6 +122,9 @@ class PrometheusOutput(BaseOutput):
 
         name = os.environ.get("PROMETHEUS_USERNAME")
         word = os.environ.get("PROMETHEUS_PASSWORD")
+        send: Callable[[], None]
         if name and word:
-            return basic_auth_handler(url, method, timeout, headers, data, name, word)
-        return default_handler(url, method, timeout, headers, data)
+            send = basic_auth_handler(url, method, timeout, headers, data, name, word)
+        else:
+            send = default_handler(url, method, timeout, headers, data)
+        return send
