@@ -50,10 +50,10 @@ __all__ = [
 
 _HOME = {
     "Books": "meter",
-    "EmissionsTracker": "tracker",
+    "EmissionsTracker": "tracker.tracker",
     "Measurement": "measurement",
     "Meter": "meter",
-    "OfflineEmissionsTracker": "tracker",
+    "OfflineEmissionsTracker": "tracker.tracker",
     "Sensor": "sensors",
     "begin": "meter",
     "end": "meter",
@@ -62,7 +62,7 @@ _HOME = {
     "measure": "meter",
     "meter": "meter",
     "sensors": "sensors",
-    "track_emissions": "tracker",
+    "track_emissions": "tracker.decorators",
 }
 
 

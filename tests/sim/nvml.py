@@ -8,7 +8,7 @@ with NvmlBed([Gpu("GPU-aaaa", Llm(), update_s=0.1, window_s=0.025)]) as bed:
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,6 +162,13 @@ class NvmlBed(StandIn):
     def environ(self) -> dict[str, str]:
         """What makes microjoule load it; other sensors are not touched."""
         return {"MICROJOULE_NVML": str(self.path)}
+
+    def processes(self, number: int, percent: Mapping[int, int]) -> None:
+        """Let processes by pid use so much of a GPU by its NVML index, from now on."""
+        lines = "".join(f"{pid} {share}\n" for pid, share in percent.items())
+        spare = self.path.with_name("processes")
+        spare.write_text(lines)
+        spare.replace(self.path.with_name(f"processes.{number}"))
 
     def __getitem__(self, number: int) -> SimulatedGpu:
         """A GPU by its NVML index."""

@@ -13,7 +13,9 @@ from microjoule.carbon._resolve import here, resolve
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from microjoule.carbon._codes import country_of as country_of
     from microjoule.carbon._codes import listed as listed
+    from microjoule.carbon._codes import region_in as region_in
     from microjoule.carbon._embodied import Embodied as Embodied
     from microjoule.carbon._embodied import embodied as embodied
     from microjoule.carbon._equivalents import Equivalent as Equivalent
@@ -55,6 +57,7 @@ __all__ = [
     "Total",
     "Water",
     "cost",
+    "country_of",
     "embodied",
     "equivalents",
     "footprint",
@@ -65,6 +68,7 @@ __all__ = [
     "live_series",
     "mix",
     "pue_of",
+    "region_in",
     "reported_models",
     "require_same_kind",
     "resolve",
@@ -89,6 +93,7 @@ _HOME = {
     "Total": "_total",
     "Water": "_water",
     "cost": "_price",
+    "country_of": "_codes",
     "embodied": "_embodied",
     "equivalents": "_equivalents",
     "footprint": "_footprint",
@@ -97,6 +102,7 @@ _HOME = {
     "live_series": "providers",
     "mix": "_mix",
     "pue_of": "_facility",
+    "region_in": "_codes",
     "reported_models": "_reported",
     "total": "_total",
     "wue_of": "_facility",

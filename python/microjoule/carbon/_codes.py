@@ -8,9 +8,11 @@ __all__ = [
     "WORLD",
     "cloud_region",
     "country_code",
+    "country_of",
     "listed",
     "namesakes",
     "region_code",
+    "region_in",
     "unknown_place",
 ]
 
@@ -58,6 +60,47 @@ def region_code(where: str) -> str | None:
         choices = " or ".join(f"{name} ({code})" for code, name in found)
         raise ValueError(f"{where!r} may be {choices}: pass one of the codes")
     return found[0][0] if found else None
+
+
+def country_of(where: str) -> tuple[str, str] | None:
+    """Return the English name and the ISO 3166-1 alpha-3 code of a country, or of a region's.
+
+    Args:
+        where: code or name of a country, or the code of a region or cloud region.
+
+    Returns:
+        None for what is none of them, and for the world.
+    """
+    code = country_code(where)
+    for table in ("regions.csv", "cloud_regions.csv") if code is None else ():
+        for row in _tables.rows(_tables.text(table)):
+            if row[0].casefold() == where.strip().casefold():
+                code = row[1]
+    for table in ("countries.csv", "territories.csv") if code not in (None, WORLD) else ():
+        found = _tables.find(_tables.text(table), str(code))
+        if found is not None:
+            return found[2], found[1]
+    return None
+
+
+def region_in(country: str, where: str) -> str | None:
+    """Return the code of a region of a country by its code or name, None if there is not one.
+
+    Args:
+        country: code or name of the country.
+        where: such as ``US-CA``, ``CA`` or ``california``; ``new_york`` is New York.
+    """
+    iso2 = country_code(country)
+    word = " ".join(where.replace("_", " ").split()).casefold()
+    named = {code for code, _ in namesakes(word)}
+    found = []
+    for row in _tables.rows(_tables.text("regions.csv")):
+        code = row[0].casefold()
+        if row[1] == iso2 and word in (code, code.partition("-")[2]):
+            return row[0]
+        if row[1] == iso2 and row[0] in named:
+            found.append(row[0])
+    return found[0] if len(found) == 1 else None
 
 
 def namesakes(where: str) -> list[tuple[str, str]]:

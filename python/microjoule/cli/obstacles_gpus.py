@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from microjoule.cli.finding import Finding
 from microjoule.cli.machine import Machine, text_of
+from microjoule.nvml import NO_START, Nvml, NvmlError
 
 if TYPE_CHECKING:
     from microjoule.sensors import Sensor
 
-_NO_START: Final = "NVML does not start"
 _NVIDIA: Final = "0x10de"
 _AMD: Final = "0x1002"
 
@@ -33,7 +33,7 @@ def nvml(machine: Machine) -> Finding:
             ("give the container the GPU and the library", "docker run --gpus all …"),
             ("or name the library", "export MICROJOULE_NVML=/path/to/libnvidia-ml.so.1"),
         )
-    elif why.startswith(_NO_START):
+    elif why.startswith(NO_START):
         mend = (("load the driver", "sudo modprobe nvidia"),)
     else:
         mend = (
@@ -76,20 +76,13 @@ def _cards(sysfs: str, vendor: str) -> int:
 
 def _gpus(library: str) -> tuple[int, str]:
     """How many GPUs NVIDIA's library shows, and why none."""
-    import ctypes
-
     try:
-        nvml = ctypes.CDLL(library)
-        nvml.nvmlErrorString.restype = ctypes.c_char_p
-        result = nvml.nvmlInit_v2()
-        if result:
-            return 0, f"{_NO_START}: {nvml.nvmlErrorString(result).decode()}"
-        count = ctypes.c_uint()
-        nvml.nvmlDeviceGetCount_v2(ctypes.byref(count))
-        nvml.nvmlShutdown()
-    except (OSError, AttributeError) as error:
+        nvml = Nvml(library)
+        count = nvml.count()
+        nvml.close()
+    except NvmlError as error:
         return 0, str(error)
-    return count.value, "NVML shows none"
+    return count, "NVML shows none"
 
 
 def _amd_sockets(library: str) -> tuple[int, str]:

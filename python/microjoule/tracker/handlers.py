@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from microjoule.tracker.log import logger
 from microjoule.tracker.outputs.base import BaseOutput, OutputMethod, methods_of
 from microjoule.tracker.outputs.file import FileOutput
 
-__all__ = ["handlers_of"]
+__all__ = ["Handlers", "handlers_of"]
 
 _SAVE_TO = {
     "save_to_file": OutputMethod.CSV,
@@ -23,7 +22,38 @@ _SAVE_TO = {
 }
 
 
-def handlers_of(conf: Mapping[str, Any], given: Mapping[str, Any]) -> list[BaseOutput]:
+class Handlers:
+    """The outputs of a tracker: the fault of one is its own.
+
+    Attributes:
+        all: in the order in which they are asked.
+    """
+
+    def __init__(self, every: list[BaseOutput]) -> None:
+        self.all = every
+
+    @property
+    def live(self) -> list[BaseOutput]:
+        """Those that take rows while a run goes on."""
+        return [h for h in self.all if getattr(type(h), "live_out", None) is not _NO_LIVE]
+
+    def ask(self, what: str, *args: Any, among: list[BaseOutput] | None = None) -> None:
+        """Calls a method of each, where it has it; what they raise is logged."""
+        for handler in self.all if among is None else among:
+            method = getattr(handler, what, None)
+            if method is None:
+                continue
+            try:
+                method(*args)
+            except Exception as error:
+                name = type(handler).__name__
+                logger.warning("%s.%s() failed: %s", name, what, error, exc_info=True)
+
+
+_NO_LIVE = BaseOutput.live_out
+
+
+def handlers_of(conf: Mapping[str, Any]) -> list[BaseOutput]:
     """The user's own outputs, then CSV, logger, HTTP, API, Prometheus, Logfire and BoAmps.
 
     An output whose library is missing is left out with one warning.
@@ -95,6 +125,8 @@ def _logfire() -> BaseOutput:
 
 
 def _boamps(conf: Mapping[str, Any]) -> BaseOutput:
+    import json
+
     from microjoule.tracker.outputs.boamps import BoAmpsOutput
 
     metadata = conf["metadata"] or {}

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from microjoule import hardware
+from microjoule import config, hardware
 from microjoule.hardware import CpuModel
+from microjoule.nvml import Nvml, NvmlError
 from microjoule.tracker.log import logger
 
+if TYPE_CHECKING:
+    from microjoule._core import SensorInfo
+
 __all__ = ["Hardware", "gpus_wanted", "index_of"]
+
+# A device's own sensor; others of its kind (hwmon's) have a name behind the number.
+_NUMBERED = re.compile(r"(?:amd|intel)?gpu(\d+)")
 
 
 class Hardware:
@@ -27,16 +35,16 @@ class Hardware:
         gpu_ids: their ids, None without a GPU.
     """
 
-    def __init__(self, gpus: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, gpus: Sequence[str]) -> None:
         cpu, memory_gb, threads = _host()
         self.cpu_count = threads
         self.cpu_physical_count = cpu.sockets
         self.cpu_model = cpu.name
         self.ram_total_size = memory_gb
         self.gpu_count = len(gpus)
-        names = [name for _, name in gpus]
+        names = [_identity(sensor, _library())[1] for sensor in gpus]
         self.gpu_model = "".join(f"{names.count(n)} x {n}" for n in dict.fromkeys(names))
-        self.gpu_ids = [sensor for sensor, _ in gpus] or None
+        self.gpu_ids = list(gpus) or None
 
     def to_dict(self) -> dict[str, Any]:
         """The words by their names."""
@@ -50,38 +58,34 @@ def _host() -> tuple[CpuModel, float, int]:
     return cpu, hardware.installed_memory_gb() or 0.0, os.cpu_count() or cpu.logical_cpus
 
 
-def gpus_wanted(
-    sensors: Sequence[str], wanted: Sequence[int | str] | None
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Which GPU sensors count.
+def gpus_wanted(sensors: Sequence[SensorInfo], wanted: Sequence[int | str] | None) -> list[str]:
+    """The ids of the GPU sensors that count.
 
     Args:
-        sensors: ids of the GPU sensors that the meter counts, ``gpu0`` and so on.
-        wanted: indices and UUID prefixes; None: all.
-
-    Returns:
-        The ids that count, and id and name of each.
+        sensors: what the meter reads.
+        wanted: indices and UUID prefixes; None: those that the meter counts, which are the visible
+            ones (``CUDA_VISIBLE_DEVICES``, ``ROCR_VISIBLE_DEVICES``).
     """
-    known = {sensor: _identity(sensor) for sensor in sensors}
+    gpus = [s for s in sensors if s.kind == "gpu"]
     if wanted is None:
-        chosen = list(sensors)
-    else:
-        chosen = []
-        for word in wanted:
-            hit = [
-                sensor
-                for sensor, (uuid, _) in known.items()
-                if (isinstance(word, int) and sensor.lstrip("amdintelgpu") == str(word))
-                or (
-                    isinstance(word, str)
-                    and uuid.removeprefix("GPU-").startswith(word.removeprefix("GPU-"))
-                    and uuid
-                )
-            ]
-            if not hit:
-                logger.warning("There is no GPU %r that can be read: it is left out", word)
-            chosen += [sensor for sensor in hit if sensor not in chosen]
-    return chosen, [(sensor, known[sensor][1]) for sensor in chosen]
+        return [s.id for s in gpus if s.counted]
+    chosen = []
+    for word in wanted:
+        hits = [s.id for s in gpus if _is_meant(s.id, word)]
+        if not hits:
+            logger.warning("There is no GPU %r that can be read: it is left out", word)
+        chosen += [sensor for sensor in hits if sensor not in chosen]
+    return chosen
+
+
+def _is_meant(sensor: str, word: int | str) -> bool:
+    number = _NUMBERED.fullmatch(sensor)
+    if isinstance(word, int):
+        return number is not None and int(number[1]) == word
+    uuid = _identity(sensor, _library())[0].removeprefix("GPU-")
+    # A slice is named by its GPU and two numbers behind slashes.
+    prefix = word.removeprefix("GPU-").partition("/")[0]
+    return bool(uuid and prefix) and uuid.startswith(prefix)
 
 
 def index_of(sensor: str) -> int | None:
@@ -90,21 +94,19 @@ def index_of(sensor: str) -> int | None:
     return int(number) if number.isdigit() else None
 
 
-def _identity(sensor: str) -> tuple[str, str]:
+def _library() -> str:
+    return str(config.get("nvml").value)
+
+
+@functools.cache
+def _identity(sensor: str, library: str) -> tuple[str, str]:
     """UUID and name of a GPU; what is not known is empty, and the name the sensor's id."""
     index = index_of(sensor)
     if index is None:
         return "", sensor
-    import pynvml
-
     try:
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        return _text(pynvml.nvmlDeviceGetUUID(handle)), _text(pynvml.nvmlDeviceGetName(handle))
-    except pynvml.NVMLError as error:
+        nvml = Nvml(library)
+        return nvml.uuid(index), nvml.name(index)
+    except NvmlError as error:
         logger.debug("NVML does not tell the name of %s: %s", sensor, error)
         return "", sensor
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

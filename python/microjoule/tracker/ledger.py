@@ -9,23 +9,47 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from microjoule import _core
 from microjoule.measurement import Measurement
-from microjoule.tracker.tracks import Track
+from microjoule.tracker.tracks import CPU, GPU, Track
 
-__all__ = ["Components", "Ledger", "Segment"]
+__all__ = ["Components", "Ledger", "Segment", "Shares"]
 
-# A figure is not waited for when what is still open of it is small beside the run, or beside what a
-# power model leaves unknown anyway.
+JOULES_PER_KWH = 3.6e6
+
+# A measured figure is not waited for when what is still open of it is small beside the run.
 _NEGLIGIBLE_REL = 1e-4
-_OF_MODEL = 0.5
 # From so many on, those that have settled are worked out and their windows given back.
 _BACKLOG = 64
 
 Components = tuple[float, float, float]
-"""Processors, GPUs and memory: joules at the sensors, or shares."""
+"""Processors, GPUs and memory: joules at the sensors, or watts."""
+
+
+class Shares:
+    """Which parts of what was measured are the run's, each from 0 to 1.
+
+    Attributes:
+        cpu: of the processors.
+        ram: of the memory.
+        gpus: of each GPU, by the id of its sensor; one that is not there counts whole.
+    """
+
+    __slots__ = ("cpu", "gpus", "ram")
+
+    def __init__(self, cpu: float, ram: float, gpus: Mapping[str, float]) -> None:
+        self.cpu, self.ram, self.gpus = cpu, ram, gpus
+
+    def of(self, component: int, sensor: str = "") -> float:
+        """The share of a component, or of one of its sensors."""
+        if component == GPU:
+            return self.gpus.get(sensor, 1.0)
+        return self.cpu if component == CPU else self.ram
+
+
+WHOLE = Shares(1.0, 1.0, {})
 
 
 class Segment:
@@ -38,7 +62,7 @@ class Segment:
         ledger: Ledger,
         measurements: tuple[Measurement, ...],
         duration_s: float,
-        shares: Components,
+        shares: Shares,
         kg_per_kwh: float,
     ) -> None:
         self._ledger = ledger
@@ -68,7 +92,7 @@ class Ledger:
     Args:
         tracks: what is measured; the first one's clock is the run's.
         constant_w: powers that are given, by component.
-        shares: asked at each cut: the parts of processors, GPUs and memory that are the run's.
+        shares: asked at each cut: the parts that are the run's.
         kg_per_kwh: asked at each cut: the carbon intensity.
     """
 
@@ -76,7 +100,7 @@ class Ledger:
         self,
         tracks: Sequence[Track],
         constant_w: Components,
-        shares: Callable[[], Components],
+        shares: Callable[[], Shares],
         kg_per_kwh: Callable[[], float],
     ) -> None:
         self._tracks = tuple(tracks)
@@ -86,7 +110,7 @@ class Ledger:
         self._open: list[Segment] = []
         self._sums = [0.0, 0.0, 0.0]
         self._kg = 0.0
-        self._model_j = 0.0
+        self._measured_j = 0.0
         self._duration_s = 0.0
         self._cut_ns = 0
 
@@ -136,26 +160,32 @@ class Ledger:
         del self._open[:count]
 
     def _read(self, segment: Segment, measurements: tuple[Measurement, ...]) -> Components:
-        energy = [watts * segment.duration_s for watts in self._constant_w]
+        shares = segment.shares
+        energy = [
+            watts * segment.duration_s * shares.of(component) if watts else 0.0
+            for component, watts in enumerate(self._constant_w)
+        ]
         for track, measurement in zip(self._tracks, measurements, strict=True):
             figures = _core.figures(measurement)
             if not (figures.settled or self._negligible(track, figures)):
                 figures = measurement._now()
             sensors = figures.sensors
-            for column, component, factor in track.columns:
-                energy[component] += sensors[column].energy * factor
-                self._model_j += sensors[column].model * factor
-        cpu, gpu, ram = segment.shares
-        return energy[0] * cpu, energy[1] * gpu, energy[2] * ram
+            for column, component, factor, sensor in track.columns:
+                share = factor * shares.of(component, sensor)
+                energy[component] += sensors[column].energy * share
+                if not sensors[column].model:
+                    self._measured_j += sensors[column].energy
+        return energy[0], energy[1], energy[2]
 
     def _negligible(self, track: Track, figures: _core.Figures) -> bool:
-        counted = [figures.sensors[column] for column, _, _ in track.columns]
-        timing = math.fsum(f.timing for f in counted)
-        total = math.fsum(self._sums) + math.fsum(f.energy for f in counted)
-        model = self._model_j + math.fsum(f.model for f in counted)
-        return timing < max(_NEGLIGIBLE_REL * total, _OF_MODEL * model)
+        # A model that has a figure goes on at the power of the tenth of a second before; its next
+        # reading would say no more about a moment than that.
+        metered = [f for column, *_ in track.columns if not (f := figures.sensors[column]).model]
+        open_j = math.fsum(f.timing for f in metered)
+        total_j = self._measured_j + math.fsum(f.energy for f in metered)
+        return open_j <= _NEGLIGIBLE_REL * total_j
 
 
 def kg_of(energy: Components, kg_per_kwh: float) -> float:
     """What an energy weighs."""
-    return math.fsum(energy) / 3.6e6 * kg_per_kwh
+    return math.fsum(energy) / JOULES_PER_KWH * kg_per_kwh

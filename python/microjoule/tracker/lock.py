@@ -7,25 +7,38 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 import weakref
 
 __all__ = ["LOCKFILE", "Lock"]
 
-LOCKFILE = os.path.join(tempfile.gettempdir(), ".codecarbon.lock")
+LOCKFILE: str
+
+_NAME = ".codecarbon.lock"
 
 _held: weakref.WeakSet[Lock] = weakref.WeakSet()
+
+
+def _lockfile() -> str:
+    import tempfile  # late: few trackers ask for a lock
+
+    return os.path.join(tempfile.gettempdir(), _NAME)
+
+
+def __getattr__(name: str) -> str:
+    if name == "LOCKFILE":
+        return _lockfile()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Lock:
     """Held from `acquire` to `release`, or to the end of the process.
 
     Args:
-        path: the lock file; it stays where it is and blocks nobody.
+        path: the lock file; None: `LOCKFILE`. It stays where it is and blocks nobody.
     """
 
-    def __init__(self, path: str = LOCKFILE) -> None:
-        self.lockfile_path = path
+    def __init__(self, path: str | None = None) -> None:
+        self.lockfile_path = path or _lockfile()
         self._file = -1
 
     def acquire(self) -> None:
@@ -35,6 +48,8 @@ class Lock:
             FileExistsError: another tracker, here or in another process, has it.
             OSError: the lock file cannot be opened.
         """
+        if self._file >= 0:
+            return
         file = os.open(self.lockfile_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -48,8 +48,9 @@ def set_logger_level(level: str | int | None = None) -> None:
         if number is None:
             logger.error("Unknown log level %r: pass one of %s", level, ", ".join(_LEVELS))
             return
-        logger.setLevel(number)
-    elif isinstance(level, int):
+        level = number
+    # Setting a level empties a cache of all loggers: only where it changes something.
+    if isinstance(level, int) and level != logger.level:
         logger.setLevel(level)
 
 

@@ -8,9 +8,8 @@ import time
 
 from microjoule.tracker.data import EmissionsData
 from microjoule.tracker.hardware import Hardware
-from microjoule.tracker.ledger import Components
+from microjoule.tracker.ledger import JOULES_PER_KWH, Components
 from microjoule.tracker.place import Place
-from microjoule.tracker.units import JOULES_PER_KWH
 from microjoule.tracker.usage import Means
 
 __all__ = ["VERSION", "row"]

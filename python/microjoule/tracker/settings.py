@@ -6,14 +6,16 @@ the argument; what cannot be read is warned of, and the default holds.
 
 from __future__ import annotations
 
-import inspect
 import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microjoule.tracker.log import logger
+
+if TYPE_CHECKING:
+    import inspect
 
 __all__ = [
     "DEFAULTS",
@@ -172,7 +174,9 @@ def clean_env_key(key: str) -> str:
 
 def parse_env_config() -> dict[str, dict[str, str]]:
     """The ``CODECARBON_*`` variables, in any letter case, as a section."""
-    names = [name for name in os.environ if name[: len(_PREFIX)].lower() == _PREFIX]
+    # As bytes: decoding all the others would cost more than everything else a tracker reads.
+    prefix = _PREFIX.encode()
+    names = [os.fsdecode(n) for n in os.environb if n[: len(prefix)].lower() == prefix]
     return {_SECTION: {clean_env_key(name): os.environ[name] for name in names}}
 
 
@@ -302,6 +306,8 @@ def bind(
 
 def signature_of(table: Table, keyword_only: frozenset[str] = frozenset()) -> inspect.Signature:
     """The signature that help() and editors show."""
+    import inspect  # late: a tracker starts without
+
     return inspect.Signature(
         [
             inspect.Parameter(

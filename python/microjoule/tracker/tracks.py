@@ -22,12 +22,12 @@ class Track:
 
     Attributes:
         meter: the meter; this track is one use of it.
-        columns: sensor by index, component, factor.
+        columns: sensor by index, component, factor, and its id.
     """
 
     __slots__ = ("_token", "columns", "meter")
 
-    def __init__(self, own: Meter, columns: Sequence[tuple[int, int, float]]) -> None:
+    def __init__(self, own: Meter, columns: Sequence[tuple[int, int, float, str]]) -> None:
         self.meter = own
         self.columns = tuple(columns)
         self._token = 0
@@ -45,11 +45,11 @@ class Track:
         return self.meter.end(self._token)
 
 
-def machine(gpus: Sequence[str] | None, *, cpu: bool = True, ram: bool = True) -> Track:
+def machine(gpus: Sequence[str], *, cpu: bool = True, ram: bool = True) -> Track:
     """The counted sensors of this machine, on the process-wide meter.
 
     Args:
-        gpus: ids of the GPU sensors that count; None: all.
+        gpus: ids of the GPU sensors that count.
         cpu: False leaves out the processors.
         ram: False leaves out the memory.
     """
@@ -57,9 +57,12 @@ def machine(gpus: Sequence[str] | None, *, cpu: bool = True, ram: bool = True) -
     columns = []
     for i, info in enumerate(own._native.sensors()):
         component = _COMPONENT.get(info.kind, CPU)
-        wanted = {CPU: cpu, GPU: gpus is None or info.id in gpus, RAM: ram}[component]
-        if info.counted and wanted:
-            columns.append((i, component, 1.0))
+        if component == GPU:
+            wanted = info.id in gpus  # whoever names one that is hidden means it
+        else:
+            wanted = info.counted and (cpu if component == CPU else ram)
+        if wanted:
+            columns.append((i, component, 1.0, info.id))
     return Track(own, columns)
 
 
@@ -76,7 +79,7 @@ def load_model(full_load_w: float | None) -> Track:
     if full_load_w is not None:
         scale = full_load_w / (_AT_FULL_LOAD * hardware.cpu_model().tdp_w)
     sensors = own._native.sensors()
-    return Track(own, [(i, CPU, scale) for i, s in enumerate(sensors) if s.id == "model.cpu"])
+    return Track(own, [(i, CPU, scale, s.id) for i, s in enumerate(sensors) if s.id == "model.cpu"])
 
 
 _lock = threading.Lock()

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
+
+from microjoule.tracker.ledger import JOULES_PER_KWH
+from microjoule.tracker.record import record
 
 __all__ = ["EmissionsPerKWh", "Energy", "Power", "Time", "Water"]
 
 _Q = TypeVar("_Q", bound="_Quantity")
-
-JOULES_PER_KWH = 3.6e6
 
 
 class _Quantity:
     """One number: quantities of a kind add up, and scale with plain numbers."""
 
     __slots__ = ()
+    _names: ClassVar[tuple[str, ...]]
 
     def _value(self) -> float:
-        return float(getattr(self, next(iter(self.__dataclass_fields__))))  # type: ignore[attr-defined]
+        return float(getattr(self, self._names[0]))
 
     def __add__(self: _Q, other: _Q | float) -> _Q:
         if type(other) is type(self):
@@ -46,7 +47,7 @@ class _Quantity:
         return self._value()
 
 
-@dataclass
+@record
 class Time(_Quantity):
     """A duration."""
 
@@ -68,7 +69,7 @@ class Time(_Quantity):
         return cls(seconds)
 
 
-@dataclass
+@record
 class Energy(_Quantity):
     """An energy in kilowatt-hours."""
 
@@ -95,7 +96,7 @@ class Energy(_Quantity):
         return cls(power.kW * time.hours)
 
 
-@dataclass
+@record
 class Power(_Quantity):
     """A power in kilowatts."""
 
@@ -117,7 +118,7 @@ class Power(_Quantity):
         return cls(milliwatts / 1e6)
 
 
-@dataclass
+@record
 class Water(_Quantity):
     """An amount of water in litres."""
 
@@ -129,7 +130,7 @@ class Water(_Quantity):
         return cls(litres)
 
 
-@dataclass
+@record
 class EmissionsPerKWh(_Quantity):
     """A carbon intensity in kilograms of CO2 equivalent per kilowatt-hour."""
 

@@ -2,7 +2,7 @@
 
 CPU time comes from `/proc/stat` (ticks since boot, so that a mean over any time is exact), memory
 from `/proc/meminfo` and a process tree from `/proc/<pid>/task/*/children`; GPU utilisation from
-NVML through `pynvml`.
+NVML.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import os
 import time
 from collections.abc import Sequence
 
+from microjoule import config
+from microjoule.nvml import Nvml, NvmlError
+from microjoule.tracker.ledger import Shares
 from microjoule.tracker.log import logger
 
 __all__ = ["Means", "ProcessTree", "Usage"]
@@ -77,7 +80,8 @@ class ProcessTree:
     """The share of this process and its children in what the machine does.
 
     Processors: CPU time of the tree over busy CPU time of the machine. Memory: resident pages of
-    the tree over all memory. GPUs: the tree's part in NVML's utilisation by process.
+    the tree over all memory. NVIDIA's GPUs: the tree's part in NVML's utilisation by process, each
+    GPU by itself. Other makers' GPUs do not tell, and count whole.
 
     Args:
         gpus: NVML indices that count.
@@ -89,8 +93,8 @@ class ProcessTree:
         self._busy_s = _busy_s()
         self._last = 1.0
 
-    def shares(self) -> tuple[float, float, float]:
-        """Shares in processors, GPUs and memory since the last call, each from 0 to 1."""
+    def shares(self) -> Shares:
+        """Shares since the last call, each from 0 to 1."""
         tree_s, rss = _tree()
         busy_s = _busy_s()
         used, busy = tree_s - self._tree_s, busy_s - self._busy_s
@@ -101,47 +105,49 @@ class ProcessTree:
         _, total = _memory_bytes()
         ram = min(1.0, (self._rss + rss) / 2 / total) if total else 1.0
         self._rss = rss
-        return self._last, self._gpus.share_of(_pids()) if self._gpus else 1.0, ram
+        return Shares(self._last, ram, self._gpus.shares_of(_pids()) if self._gpus else {})
 
 
 class _Gpus:
-    """What NVML says of some GPUs; what it does not say is 0."""
+    """What NVML says of some GPUs; what it does not say is left out."""
 
     def __init__(self, indices: Sequence[int]) -> None:
-        import pynvml
-
-        self._nvml = pynvml
-        self._since_us = 0
-        self._handles = []
+        self._since_us = time.time_ns() // 1000
+        self._indices = tuple(indices)
+        self._nvml: Nvml | None = None
         try:
-            pynvml.nvmlInit()
-            for index in indices:
-                self._handles.append(pynvml.nvmlDeviceGetHandleByIndex(index))
-        except pynvml.NVMLError as error:
+            self._nvml = Nvml(str(config.get("nvml").value))
+        except NvmlError as error:
             logger.warning("NVML does not tell how busy the GPUs are: %s", error)
 
     def utilisation(self) -> float:
         """Mean utilisation in percent."""
         seen = []
-        for handle in self._handles:
+        for index in self._indices if self._nvml else ():
             try:
-                seen.append(float(self._nvml.nvmlDeviceGetUtilizationRates(handle).gpu))
-            except self._nvml.NVMLError:
+                seen.append(self._nvml.utilisation(index))  # type: ignore[union-attr]
+            except NvmlError:
                 continue
         return sum(seen) / len(seen) if seen else 0.0
 
-    def share_of(self, pids: frozenset[int]) -> float:
-        """The part of these processes in what all of them used since the last call."""
-        own = everybody = 0.0
-        since, self._since_us = self._since_us, int(time.time() * 1e6)
-        for handle in self._handles:
+    def shares_of(self, pids: frozenset[int]) -> dict[str, float]:
+        """For each GPU the part of these processes in what all of them used since the last call.
+
+        A GPU that nobody uses is nobody's.
+        """
+        since, self._since_us = self._since_us, time.time_ns() // 1000
+        shares = {}
+        for index in self._indices:
+            own = everybody = 0.0
             try:
-                samples = self._nvml.nvmlDeviceGetProcessUtilization(handle, since)
-            except self._nvml.NVMLError:
-                continue  # none ran, or the driver does not tell
-            everybody += sum(sample.smUtil for sample in samples)
-            own += sum(sample.smUtil for sample in samples if sample.pid in pids)
-        return own / everybody if everybody else 0.0
+                samples = self._nvml.processes(index, since) if self._nvml else []
+            except NvmlError:
+                samples = []  # none ran, or the driver does not tell
+            for pid, percent in samples:
+                everybody += percent
+                own += percent if pid in pids else 0.0
+            shares[f"gpu{index}"] = own / everybody if everybody else 0.0
+        return shares
 
 
 # -- /proc ------------------------------------------------------------------------------------
@@ -153,8 +159,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def _cpu_ticks() -> tuple[int, int]:
     """Busy and all ticks of all processors since boot."""
     try:
-        with open("/proc/stat", "rb") as file:
-            fields = [int(word) for word in file.readline().split()[1:9]]
+        fields = [int(word) for word in _first("/proc/stat", 256).split(b"\n", 1)[0].split()[1:9]]
     except (OSError, ValueError):
         return 0, 0
     idle = fields[3] + fields[4]
@@ -168,18 +173,24 @@ def _busy_s() -> float:
 
 def _memory_bytes() -> tuple[int, int]:
     """Memory in use and in all, in bytes; in use is what could not be given to a program."""
-    total = available = 0
+    found = {}
     try:
-        with open("/proc/meminfo", "rb") as file:
-            for line in file:
-                if line.startswith(b"MemTotal:"):
-                    total = int(line.split()[1]) * 1024
-                elif line.startswith(b"MemAvailable:"):
-                    available = int(line.split()[1]) * 1024
-                    break
-    except (OSError, ValueError):
+        for line in _first("/proc/meminfo", 256).splitlines()[:3]:
+            name, _, rest = line.partition(b":")
+            found[name] = int(rest.split()[0]) * 1024
+    except (OSError, ValueError, IndexError):
         return 0, 0
-    return total - available, total
+    total = found.get(b"MemTotal", 0)
+    return total - found.get(b"MemAvailable", total), total
+
+
+def _first(path: str, size: int) -> bytes:
+    """The first bytes of a file of the kernel's: these are written anew at each open."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, size)
+    finally:
+        os.close(file)
 
 
 def _pids() -> frozenset[int]:

@@ -162,6 +162,15 @@ struct nvmlUtilization {
     unsigned memory;
 };
 
+struct nvmlProcessSample {
+    unsigned pid;
+    unsigned long long timestamp_us;
+    unsigned multiprocessors;
+    unsigned memory;
+    unsigned encoder;
+    unsigned decoder;
+};
+
 struct nvmlPciInfo {
     char busIdLegacy[16];
     unsigned domain;
@@ -327,6 +336,24 @@ int nvmlDeviceGetUtilizationRates(void* handle, nvmlUtilization* out) {
     const int error = find(handle, gpu);
     if (error == kSuccess) *out = {50, 10};
     return error;
+}
+
+// One sample for each line `PID PERCENT` of the file `processes.INDEX` beside the library.
+int nvmlDeviceGetProcessUtilization(void* handle, nvmlProcessSample* out, unsigned* count,
+                                    unsigned long long since_us) {
+    Gpu* gpu = nullptr;
+    if (const int error = find(handle, gpu)) return error;
+    std::ifstream file(folder_of(&g_world) + "processes." + std::to_string(gpu->index));
+    std::vector<nvmlProcessSample> samples;
+    for (unsigned pid = 0, percent = 0; file >> pid >> percent;) {
+        samples.push_back({pid, since_us + 1, percent, 0, 0, 0});
+    }
+    if (samples.empty()) return kNotFound;
+    const unsigned room = out == nullptr ? 0 : *count;
+    *count = static_cast<unsigned>(samples.size());
+    if (room < samples.size()) return kInsufficientSize;
+    std::copy(samples.begin(), samples.end(), out);
+    return kSuccess;
 }
 
 int nvmlDeviceGetMemoryInfo(void* handle, nvmlMemory* out) {

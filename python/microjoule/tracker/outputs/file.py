@@ -6,11 +6,10 @@ killed in the middle of the write leaves at most a cut last line; the next write
 
 from __future__ import annotations
 
-import csv
 import fcntl
 import io
+import logging
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -56,7 +55,8 @@ class FileOutput(BaseOutput):
         self.output_dir = output_dir
         self.on_csv_write = on_csv_write
         self.save_file_path = os.path.join(output_dir, output_file_name)
-        logger.debug("Emissions go to %s", os.path.abspath(self.save_file_path))
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("Emissions go to %s", os.path.abspath(self.save_file_path))
 
     def out(self, total: EmissionsData, delta: EmissionsData) -> None:
         """Adds the row, or puts it in the place of this run's older one."""
@@ -89,6 +89,8 @@ def append(path: str, row: Mapping[str, Any]) -> None:
 def update(path: str, row: Mapping[str, Any], key: str) -> None:
     """Puts a row in the place of all rows with its key, at the end of the file, at one stroke."""
     with _locked(path, list(row)) as (file, columns):
+        import csv
+
         with open(path, encoding="utf-8", newline="") as old:
             kept = [r for r in csv.DictReader(old) if r.get(key) != str(row[key])]
         replace(path, _lines(columns, [*kept, row], header=True))
@@ -139,19 +141,24 @@ def _header(file: int) -> list[str] | None:
     if b"\n" not in start and os.fstat(file).st_size < 8:
         os.ftruncate(file, 0)
         return None
-    return next(csv.reader([first.decode("utf-8", "replace")]), [])
+    return _cells(first)
+
+
+def _cells(line: bytes) -> list[str]:
+    import csv
+
+    return next(csv.reader([line.decode("utf-8", "replace")]), [])
 
 
 def _mend_end(file: int, columns: int) -> None:
     """Sees to it that the file ends with a line end: a cut line goes, a whole one is ended."""
     size = os.fstat(file).st_size
+    if os.pread(file, 1, size - 1) == b"\n":
+        return
     start = max(0, size - _TAIL)
     tail = os.pread(file, _TAIL, start)
-    if tail.endswith(b"\n"):
-        return
     last = tail[tail.rfind(b"\n") + 1 :]
-    cells = next(csv.reader([last.decode("utf-8", "replace")]), [])
-    if len(cells) == columns:
+    if len(_cells(last)) == columns:
         os.write(file, b"\n")
         return
     logger.warning("A line that a killed program left unfinished was taken out of the CSV file")
@@ -173,11 +180,13 @@ def _keep_aside(path: str) -> None:
 
 
 def _lines(columns: list[str], rows: Iterable[Mapping[str, Any]], *, header: bool) -> bytes:
+    import csv  # late: a tracker starts without
+
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n", extrasaction="ignore")
+    writer = csv.writer(text, lineterminator="\n")
     if header:
-        writer.writeheader()
-    writer.writerows(rows)
+        writer.writerow(columns)
+    writer.writerows([row.get(column) for column in columns] for row in rows)
     return text.getvalue().encode("utf-8")
 
 
@@ -195,6 +204,8 @@ def _write_whole(file: int, content: bytes, size: int) -> None:
 
 def replace(path: str, content: bytes) -> None:
     """Puts a file in the place of another: whoever looks sees the old one or the new one."""
+    import tempfile  # late: a row that is added needs none
+
     folder = os.path.dirname(path) or "."
     file, name = tempfile.mkstemp(prefix=".emissions-", dir=folder)
     try:

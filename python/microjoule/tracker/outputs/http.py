@@ -90,7 +90,8 @@ class CodeCarbonAPIOutput(BaseOutput):
         self.endpoint_url = endpoint_url.rstrip("/")
         self.experiment_id = experiment_id
         self.conf = conf
-        self.run_id: str | None = None
+        self.run_id = ""
+        self._of = ""  # the run that this one there stands for
         self._headers = {"x-api-token": api_key}
         self._one_by_one = threading.Lock()
 
@@ -109,8 +110,8 @@ class CodeCarbonAPIOutput(BaseOutput):
     def _send(self, content: dict[str, Any]) -> None:
         try:
             with self._one_by_one:
-                if self.run_id is None:
-                    self.run_id = self._new_run(content)
+                if self._of != content["run_id"]:
+                    self.run_id, self._of = self._new_run(content), content["run_id"]
                 _post(f"{self.endpoint_url}/emissions", self._emission(content), self._headers)
         except (OSError, ValueError) as error:
             logger.error("Emissions could not be posted to %s: %s", self.endpoint_url, error)
