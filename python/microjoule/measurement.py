@@ -333,16 +333,22 @@ class Measurement(_core.Window):
         counted = [i for i, sensor in enumerate(sensors) if sensor.counted]
         energy_j = math.fsum(figures.sensors[i].energy for i in counted)
         points = {figures.start_ns: 0.0, figures.end_ns: energy_j}
-        trace = getattr(self, "_trace", None)
-        if trace is not None:
-            times, energy = trace
-            joules = (energy[:, counted] - energy[0, counted]).sum(axis=1)
-            points = dict(zip(times.tolist(), joules.tolist(), strict=True)) | points
         for row, at in enumerate(figures.border_ns):
             first = row * len(sensors)
             points[at] = math.fsum(figures.border_energy[first + i] for i in counted)
         ordered = sorted(points)
-        return [wall.unix_ns(at) for at in ordered], [points[at] for at in ordered]
+        trace = getattr(self, "_trace", None)
+        if trace is None:
+            return [wall.unix_ns(at) for at in ordered], [points[at] for at in ordered]
+        import numpy as np  # late: whoever has a trace has it already
+
+        times, energy = trace
+        between = ~np.isin(times, ordered)
+        joules = (energy[between][:, counted] - energy[0, counted]).sum(axis=1)
+        all_ns = np.concatenate((ordered, times[between]))
+        all_j = np.concatenate(([points[at] for at in ordered], joules))
+        order = np.argsort(all_ns, kind="stable")
+        return (all_ns[order] + wall.unix_ns(0)).tolist(), all_j[order].tolist()
 
     def to_dict(self) -> dict[str, object]:
         """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""
