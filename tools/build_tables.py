@@ -333,6 +333,14 @@ def source_table(facts: list[Row], keys: set[str]) -> str:
     return render("key,title,publisher,year,licence", sorted(rows))
 
 
+def noted(table: str, facts: list[Row]) -> str:
+    """The sources with what there is to say of a licence, for those who read the table."""
+    notes = {fact["key"]: fact["licence_note"] for fact in facts}
+    header, *rows = csv.reader(io.StringIO(table))
+    columns = ",".join([*header, "licence_note"])
+    return render(columns, [[*row, notes.get(row[0], "")] for row in rows])
+
+
 def edition_of(folder: Path) -> str:
     """Date on which the facts were compiled, from their README."""
     readme = folder / "README.md"
@@ -364,7 +372,9 @@ def build(folder: Path, edition: str) -> Tables:
     primary, compiled = cpus(read(folder / "cpu_tdp.csv"), sources)
     return {
         **carbon,
-        CARBON / "sources.csv": source_table(sources, used([*carbon.values(), *by_hand])),
+        CARBON / "sources.csv": noted(
+            source_table(sources, used([*carbon.values(), *by_hand])), sources
+        ),
         CARBON / "edition.txt": edition + "\n",
         HARDWARE / "cpu_tdp.csv": primary,
         HARDWARE / "cpu_tdp_compiled.csv": compiled,

@@ -142,7 +142,7 @@ def test_row_34_the_figure_its_source_year_and_spread() -> None:
 @pytest.mark.parametrize("what", ["token", "request", "item"])
 def test_row_34_per_token_request_or_item(what: str) -> None:
     out = printed("intensity", "NO", "--per", what, "--joules", "3.6")
-    assert f"per {what} 30.7 µgCO2e, 22 µg to 43 µg (k=1), at 3.6 J a {what}" in out
+    assert f"per {what} 30.7 µgCO2e, 22 µg to 43 µg (k=1), at 3.6 J each" in out
     found = document("intensity", "NO", "--per", what, "--joules", "3.6", "--json")
     assert found[f"g_per_{what}"] == pytest.approx(30.746e-6)
 
@@ -262,6 +262,56 @@ def test_every_factor_is_a_line_of_its_own() -> None:
     assert re.search(r"water 40\.70 l ± 28 l \(k=1\): on site 1\.320 l, at source 39\.38 l", out)
     assert "cost 3.887 USD at 0.3100 USD/kWh" in out
     assert "the host factor 1.1 counts them twice" in out
+
+
+def test_what_was_made_is_a_line_of_its_own() -> None:
+    made = ("--embodied", "server-bloom,8*gpu-bloom", "--share", "1/8", "--json")
+    found = document("run", *made, "--", "sleep", "0.1")
+    duration_s = found["measurement"]["duration_s"]
+    lived_s = 6 * 365 * 86_400  # the table's lifetime of these
+    f = found["footprint"]
+    assert f["embodied_g"] == pytest.approx((2500 + 8 * 150) * 1e3 / 8 * duration_s / lived_s)
+    assert f["embodied_uncertainty_g"] == pytest.approx(f["embodied_g"])  # proxies: 100 %
+    assert f["total_g"] == pytest.approx(f["operational_g"] + f["embodied_g"])
+    assert [e["share"] for e in f["embodied"]] == [0.125, 0.125]
+    assert f["embodied"][0]["time_share"] == pytest.approx(duration_s / lived_s)
+    out = printed("run", *made[:-1], "--", "true")
+    assert re.search(r"embodied [\d.]+ .?gCO2e ± [\d.]+ .?g \(k=1\) of 2500 kg, HPE Apollo", out), (
+        out
+    )
+    assert "of 1200 kg, 8 x A100 (BLOOM proxy) (bloom): share of time" in out
+    assert "lifetime of 6 years, share of resources 0.125" in out
+    # kg of one's own, and the lifetime that is taken where nobody says one
+    out = printed("run", "--embodied", "1200", "--", "true")
+    assert re.search(r"of 1200 kg, given: share of time [\d.e-]+ of a lifetime of 4 years", out), (
+        out
+    )
+    own = document("run", "--embodied=1200", "--lifetime=8", "--json", "--", "true")["footprint"]
+    assert own["embodied"][0]["lifetime_years"] == 8
+    assert document("run", "--json", "--", "true")["footprint"]["embodied_g"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--embodied", "toaster"], "no embodied carbon of 'toaster' in the table: pass kg, or"),
+        (["--embodied=-5"], "embodied carbon is -5.0: pass kg of CO2e, 0 or more"),
+        (["--embodied=,"], "--embodied names nothing"),
+        (["--embodied", "x*gpu-ccf"], "--embodied: 'x' is no number"),
+        (["--embodied", "0*gpu-ccf"], "count is 0.0: pass how many of it"),
+        (["--embodied", "5", "--lifetime", "0"], "lifetime_years is 0"),
+        (["--embodied", "5", "--share", "1/0"], "--share: '1/0' is no number, such as 0.125 or"),
+        (["--embodied", "5", "--share", "2"], "share is 2.0: pass a share above 0, at most 1"),
+        (["--share", "0.5"], "--lifetime and --share are of what was made: say what"),
+    ],
+)
+def test_what_was_made_is_checked_before_anything_starts(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    said = " ".join(refused("run", *arguments, "--", "touch", str(mark)).split())
+    assert sentence in said
+    assert not mark.exists()
 
 
 def hours(path: Path, first: datetime, values: list[float], name: str = "g_per_kwh") -> str:

@@ -344,7 +344,8 @@ class TestBorders:
         assert set(carbon.__all__) == {
             "JOULES_PER_KWH", "Cost", "Embodied", "Equivalent", "Factor", "Footprint", "Intensity",
             "LiveSeries", "listed", "live", "live_series",
-            "Mix", "Prices", "Reported", "Series", "Total", "Water", "cost", "country_of", "embodied",
+            "Mix", "Prices", "Reported", "Series", "Total", "Water", "cost", "country_of",
+            "embodied",
             "equivalents", "footprint", "here", "intensity", "mix", "pue_of", "region_in",
             "reported_models",
             "require_same_kind", "resolve", "same_kind", "total", "wue_of",

@@ -94,8 +94,8 @@ def facts(tmp_path):
         "ipcc_ar5",
         "bloom",
     ]
-    rows = [f"{key},Title,Publisher,2025,Licence,," for key in keys]
-    head = "key,title,publisher,year,licence,reached_through,note"
+    rows = [f"{key},Title,Publisher,2025,Licence,,," for key in keys]
+    head = "key,title,publisher,year,licence,licence_note,reached_through,note"
     (tmp_path / "sources.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     return tmp_path
 

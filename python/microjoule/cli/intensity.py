@@ -87,11 +87,10 @@ def _told(where: Intensity, mix: Mix | None, args: argparse.Namespace) -> str:
         each = args.joules / _J_PER_KWH
         spread = " to ".join(mass(g * each, "g", min(digits, 2)) for g in _interval(where))
         grams = mass(where.g_per_kwh * each, "gCO2e", digits)
-        one = f"{args.joules:g} J a {args.per}"
-        rows.append((f"per {args.per}", f"{grams}, {spread} (k=1), at {one}"))
+        rows.append((f"per {args.per}", f"{grams}, {spread} (k=1), at {args.joules:g} J each"))
     parts = ", ".join(f"{name} {plain(100 * u, 2)} %" for name, u in where.uncertainty_parts)
     rows += [
-        ("kind", where.kind),
+        ("kind", "not said" if where.source == "given" else where.kind),
         ("losses", _LOSSES[where.includes_losses]),
         ("uncertainty", f"{plain(100 * where.uncertainty_rel, 2)} %: {parts}"),
         ("source", _source(where)),
@@ -164,6 +163,8 @@ def _lines(head: str, rows: list[tuple[str, str]]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from microjoule.carbon._kinds import AXES
+
     parser = argparse.ArgumentParser(
         prog=f"{PROG} intensity",
         description="The carbon intensity of the electricity of a place.",
@@ -192,8 +193,9 @@ def _parser() -> argparse.ArgumentParser:
         "--joules", type=float, metavar="J", help="the energy of one token, request or item"
     )
     parser.add_argument("--when", metavar="DATE", help="a year, date or time (default: the newest)")
-    for axis in ("scope", "basis", "method", "accounting"):
-        parser.add_argument(f"--{axis}", help=argparse.SUPPRESS)
+    kind = parser.add_argument_group("the kind of figure (default: the best one that there is)")
+    for axis, values in AXES.items():
+        kind.add_argument(f"--{axis}", metavar="KIND", help=", ".join(values))
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments.add_precision(parser)
     return parser
