@@ -298,7 +298,7 @@ def test_what_was_made_is_a_line_of_its_own() -> None:
         (["--embodied=-5"], "embodied carbon is -5.0: pass kg of CO2e, 0 or more"),
         (["--embodied=,"], "--embodied names nothing"),
         (["--embodied", "x*gpu-ccf"], "--embodied: 'x' is no number"),
-        (["--embodied", "0*gpu-ccf"], "count is 0.0: pass how many of it"),
+        (["--embodied", "0*gpu-ccf"], "count is 0: pass how many of it"),
         (["--embodied", "5", "--lifetime", "0"], "lifetime_years is 0"),
         (["--embodied", "5", "--share", "1/0"], "--share: '1/0' is no number, such as 0.125 or"),
         (["--embodied", "5", "--share", "2"], "share is 2.0: pass a share above 0, at most 1"),
