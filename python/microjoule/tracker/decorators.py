@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
@@ -50,8 +50,17 @@ def track_emissions(fn: Callable[..., Any] | None = None, *args: Any, **kwargs: 
             raise TypeError(f"track_emissions() got an unexpected keyword argument {name!r}")
         given[name] = value
 
+    @contextmanager
+    def tracked() -> Iterator[None]:
+        tracker = _make(dict(given))
+        tracker.start()
+        try:
+            yield
+        finally:
+            tracker.stop()
+
     def decorate(function: _F) -> _F:
-        return _around(function, lambda: _make(dict(given)))
+        return _around(function, tracked)
 
     return decorate(fn) if fn is not None else decorate
 
@@ -65,10 +74,7 @@ track_emissions.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
 
 
 def _make(given: dict[str, Any]) -> BaseEmissionsTracker:
-    offline = given.pop("offline", False)
-    if offline is _settings.UNSET:
-        offline = False
-    if offline:
+    if given.pop("offline", False):
         conf = _settings.pick(given, _settings.OFFLINE_DEFAULTS)
         if not conf["country_iso_code"] and not conf["cloud_provider"]:
             raise Exception("Needs ISO Code of the Country for Offline mode")
@@ -78,32 +84,39 @@ def _make(given: dict[str, Any]) -> BaseEmissionsTracker:
     return EmissionsTracker(**given)
 
 
-@contextmanager
-def _tracked(make: Callable[[], BaseEmissionsTracker]) -> Iterator[None]:
-    tracker = make()
-    tracker.start()
-    try:
-        yield
-    finally:
-        tracker.stop()
+_Around = Callable[[], AbstractContextManager[None]]
 
 
-def _around(function: _F, make: Callable[[], BaseEmissionsTracker]) -> _F:
-    """Wraps a function so that it keeps its kind, and its whole run is tracked."""
+def _around(function: _F, context: _Around) -> _F:
+    """Puts every call into a context of its own; the function keeps its kind."""
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)
         async def asynchronous_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with _tracked(make):
-                async for item in function(*args, **kwargs):
-                    yield item
+            with context():
+                inner = function(*args, **kwargs)
+                sent: Any = None
+                thrown: BaseException | None = None
+                while True:
+                    try:
+                        item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
+                    except StopAsyncIteration:
+                        return
+                    sent = thrown = None
+                    try:
+                        sent = yield item
+                    except GeneratorExit:
+                        await inner.aclose()
+                        raise
+                    except BaseException as error:
+                        thrown = error  # what the consumer throws is for the inner generator
 
         return cast("_F", asynchronous_generator)
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
         async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with _tracked(make):
+            with context():
                 return await function(*args, **kwargs)
 
         return cast("_F", coroutine)
@@ -111,14 +124,14 @@ def _around(function: _F, make: Callable[[], BaseEmissionsTracker]) -> _F:
 
         @functools.wraps(function)
         def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with _tracked(make):
+            with context():
                 return (yield from function(*args, **kwargs))
 
         return cast("_F", generator)
 
     @functools.wraps(function)
     def plain(*args: Any, **kwargs: Any) -> Any:
-        with _tracked(make):
+        with context():
             return function(*args, **kwargs)
 
     return cast("_F", plain)
@@ -180,16 +193,6 @@ def track_task_emissions(
                 if tracker is None:
                     own.stop()
 
-        @functools.wraps(function)
-        def plain(*args: Any, **kwargs: Any) -> Any:
-            with task():
-                return function(*args, **kwargs)
-
-        @functools.wraps(function)
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with task():
-                return await function(*args, **kwargs)
-
-        return cast("_F", coroutine if inspect.iscoroutinefunction(function) else plain)
+        return _around(function, task)
 
     return decorate(fn) if fn is not None else decorate

@@ -6,11 +6,11 @@ import asyncio
 import csv
 import inspect
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
 import pytest
 
-from microjoule.tracker import track_emissions
+from microjoule.tracker import EmissionsTracker, track_emissions, track_task_emissions
 
 
 def rows() -> list[dict[str, str]]:
@@ -92,6 +92,47 @@ def test_a_generator_is_measured_while_it_runs_and_stays_one() -> None:
     assert list(numbers()) == [0, 1]
     assert asyncio.run(collect()) == [0, 1]
     assert all(float(row["duration"]) >= 0.2 for row in rows())
+
+
+def test_what_is_sent_and_thrown_reaches_the_generator() -> None:
+    @track_emissions
+    async def echo() -> AsyncGenerator[object, object]:
+        got = yield "first"
+        try:
+            yield got
+        except KeyError:
+            yield "caught"
+
+    async def talk() -> list[object]:
+        generator = echo()
+        heard = [await anext(generator), await generator.asend("sent")]
+        heard.append(await generator.athrow(KeyError()))
+        await generator.aclose()
+        return heard
+
+    assert asyncio.run(talk()) == ["first", "sent", "caught"]
+    assert len(rows()) == 1
+
+
+def test_a_decorated_task_may_be_of_any_kind() -> None:
+    tracker = EmissionsTracker(output_methods=[])
+
+    @track_task_emissions(tracker=tracker)
+    def numbers() -> Iterator[int]:
+        for i in range(2):
+            time.sleep(0.05)
+            yield i
+
+    @track_task_emissions(tracker=tracker)
+    async def work() -> int:
+        await asyncio.sleep(0.1)
+        return 3
+
+    assert list(numbers()) == [0, 1]
+    assert asyncio.run(work()) == 3
+    tracker.stop()
+    for task in tracker._tasks.values():
+        assert task.emissions_data.duration >= 0.1
 
 
 def test_offline() -> None:

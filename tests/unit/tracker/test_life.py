@@ -159,7 +159,7 @@ def test_an_overlap_is_named_in_the_reason() -> None:
 def test_one_tracker_at_a_time_for_who_asks_for_it(
     monkeypatch: pytest.MonkeyPatch, folder: Path, said: list[str]
 ) -> None:
-    monkeypatch.setattr("microjoule.tracker.lock.Lock.__init__.__defaults__", (str(folder / "l"),))
+    monkeypatch.setattr("microjoule.tracker.lock._lockfile", lambda: str(folder / "lock"))
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     first = EmissionsTracker(allow_multiple_runs=False, output_methods=[])
     second = EmissionsTracker(allow_multiple_runs=False, output_methods=[])
@@ -231,6 +231,84 @@ def test_a_forked_worker_has_trackers_of_its_own() -> None:
         assert worker.exitcode == 0
     assert tracker.final_emissions is not None
     assert len(rows()) == 1
+
+
+def stop_of_the_parents(tracker: EmissionsTracker) -> None:
+    tracker.flush()
+    assert tracker.stop() is not None
+    # A run that it begins is its own.
+    tracker.start()
+    assert tracker.stop() is not None
+
+
+def test_a_child_writes_no_row_of_the_parents_run() -> None:
+    tracker = EmissionsTracker()
+    tracker.start()
+    tracker.start_task("open")
+    run_id = str(tracker.run_id)
+    child = multiprocessing.get_context("fork").Process(target=stop_of_the_parents, args=(tracker,))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    tracker.stop()
+    assert [row["run_id"] for row in rows()].count(run_id) == 1
+    assert len(rows()) == 2
+    assert len(list(Path().glob("emissions_base_*.csv"))) == 1
+
+
+def test_a_killed_program_keeps_what_was_flushed() -> None:
+    program = """
+        import os, signal, time
+        from microjoule import EmissionsTracker
+        tracker = EmissionsTracker(log_level="error")
+        tracker.start()
+        for _ in range(3):
+            time.sleep(0.05)
+            tracker.flush()
+        time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert run(program).returncode == -signal.SIGKILL
+    found = rows()
+    assert len(found) == 3
+    assert float(found[-1]["duration"]) >= 0.15
+    assert Path("emissions.csv").read_text().endswith("\n")
+
+
+def test_a_restart_takes_the_lock_again(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, said: list[str]
+) -> None:
+    monkeypatch.setattr("microjoule.tracker.lock._lockfile", lambda: str(folder / "lock"))
+    first = EmissionsTracker(allow_multiple_runs=False, output_methods=[])
+    first.start()
+    first.stop()
+    second = EmissionsTracker(allow_multiple_runs=False, output_methods=[])
+    said.clear()
+    first.start()
+    assert any("Another instance" in line for line in said)
+    second.start()
+    second.stop()
+    first.start()
+    assert first.stop() is not None
+
+
+@pytest.mark.parametrize("name", ["SLURM_LOCALID", "LOCAL_RANK"])
+def test_a_further_rank_on_the_node_is_warned(
+    name: str, monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setenv(name, "0")
+    with EmissionsTracker(output_methods=[]):
+        pass
+    assert not any(name in line for line in said)
+    monkeypatch.setenv(name, "1")
+    with EmissionsTracker(output_methods=[]) as tracker:
+        pass
+    assert sum(line.startswith(f"WARNING {name} is 1") for line in said) == 1
+    assert name in tracker.measurement.reason
+    said.clear()
+    with EmissionsTracker(output_methods=[], tracking_mode="process"):
+        pass
+    assert not any(name in line for line in said)
 
 
 @pytest.mark.parametrize(

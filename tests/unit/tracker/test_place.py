@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -113,3 +115,73 @@ def test_online_takes_the_settings_and_calls_a_guess_a_guess(
         pass
     assert tracker.final_emissions_data.country_name == "Poland"
     assert not any("guess" in line for line in said)
+
+
+def test_a_token_alone_asks_nobody(no_sockets: list[str], said: list[str]) -> None:
+    _, g_per_kwh = row(country_iso_code="FRA", electricitymaps_api_token="a-secret")
+    assert g_per_kwh == pytest.approx(carbon.intensity("FR").g_per_kwh)
+    assert no_sockets == []
+    assert sum("set MICROJOULE_OFFLINE=0" in line for line in said) == 1
+    assert not any("a-secret" in line for line in said)
+
+
+@pytest.mark.parametrize("kind", [EmissionsTracker, OfflineEmissionsTracker])
+def test_with_leave_a_provider_is_asked_beside_the_program(
+    kind: type[EmissionsTracker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+    gate = threading.Event()
+
+    def live(*_: object, environ: Any, **__: object) -> carbon.Intensity:
+        gate.wait(10)
+        token = environ["MICROJOULE_ELECTRICITYMAPS_TOKEN"]
+        asked.append((token, threading.current_thread() is threading.main_thread()))
+        return carbon.intensity(7.0)
+
+    real = carbon.resolve
+
+    def resolve(*args: Any, environ: Any, **more: Any) -> carbon.Intensity:
+        if environ.get("MICROJOULE_OFFLINE") == "1":
+            return real(*args, environ=environ, **more)
+        return live(environ=environ)
+
+    monkeypatch.setenv("MICROJOULE_OFFLINE", "0")
+    monkeypatch.setenv("MICROJOULE_COUNTRY", "FR")
+    monkeypatch.setattr(carbon, "live", live)
+    monkeypatch.setattr(carbon, "resolve", resolve)
+    more = {"country_iso_code": "FRA"} if kind is OfflineEmissionsTracker else {}
+    tracker = kind(output_methods=[], electricitymaps_api_token="mine", force_ram_power=100, **more)
+    tracker.start()
+    time.sleep(0.05)
+    by_the_tables = tracker.flush()
+    total_kwh = tracker._total_energy.kWh
+    assert by_the_tables / total_kwh * 1000 == pytest.approx(
+        carbon.intensity("FR").g_per_kwh, rel=0.2
+    )
+    tracker._place.live.thread.join(0)
+    gate.set()
+    tracker._place.live.thread.join(10)
+    assert asked == [("mine", False)]
+    before = tracker._prepare_emissions_data()
+    time.sleep(0.05)
+    tracker.stop()
+    after = tracker.final_emissions_data
+    after.compute_delta_emission(before)
+    assert after.emissions / after.energy_consumed * 1000 == pytest.approx(7.0)
+
+
+def test_a_provider_that_fails_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    def live(*_: object, **__: object) -> carbon.Intensity:
+        raise ValueError("no zone")
+
+    monkeypatch.setenv("MICROJOULE_OFFLINE", "0")
+    monkeypatch.setattr(carbon, "live", live)
+    tracker = OfflineEmissionsTracker(
+        country_iso_code="FRA", output_methods=[], co2_signal_api_token="old"
+    )
+    tracker.start()
+    tracker._place.live.thread.join(10)
+    assert tracker.stop() is not None
+    assert any("live carbon intensity was not to be had: no zone" in line for line in said)
