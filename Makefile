@@ -52,6 +52,13 @@ check: lint types native-release  ## the quick checks, under two minutes: lint, 
 test: system-test lint types native-release native-asan native-tsan fuzz  ## everything: system packages, checks, native tests with sanitizers, fuzzing for 20 s each, all of pytest
 	$(BIN)/pytest
 
+# The CPU build of torch alone: the usual one brings gigabytes. Where it cannot be had nothing fails.
+TORCH := .cache/torch
+.PHONY: test-torch
+test-torch: $(VENV)/dev.stamp  ## transformers' Trainer reports to the trackers (a torch environment, kept in .cache)
+	@test -e $(TORCH)/done || scripts/torch.sh $(TORCH) || { echo "not run: torch cannot be had here"; exit 0; }
+	@test ! -e $(TORCH)/done || $(BIN)/pytest -m torch tests/compat
+
 # Where atheris has no wheel for this Python, the settings are not fuzzed, and the script says so.
 .PHONY: fuzz
 fuzz: $(VENV)/dev.stamp  ## fuzz every parser of outside text or bytes (SECONDS=20 for each of them)
