@@ -13,7 +13,29 @@ constexpr double kWander = 2e-4;
 
 constexpr double kHidden = 0.25;
 
+// So many reads that all show a change are no accident.
+constexpr int kRun = 8;
+
 }  // namespace
+
+void Period::read(bool changed, std::int64_t since_ns) noexcept {
+    if (!changed) {
+        run_ = 0;
+        run_longest_ns_ = 0;
+        every_ns_ = since_ns >= every_ns_ ? INT64_MAX : every_ns_;
+        return;
+    }
+    run_longest_ns_ = std::max(run_longest_ns_, since_ns);
+    if (++run_ == kRun) {
+        every_ns_ = std::min(every_ns_, run_longest_ns_);
+        run_ = 0;
+        run_longest_ns_ = 0;
+    }
+}
+
+std::int64_t Period::oldest_ns() const noexcept {
+    return steady() ? longest_ns() : every_ns_;
+}
 
 void Period::changed(std::int64_t at_ns, std::int64_t bracket_ns) noexcept {
     const Change change{at_ns, static_cast<double>(bracket_ns)};

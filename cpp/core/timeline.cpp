@@ -21,8 +21,8 @@ constexpr double kApart = 50;
 // A power sample older than this says nothing about the next one.
 constexpr std::int64_t kGaugeGap = 10 * kSecond;
 
-// What an E(t) can hold, with room for an estimate beyond it: 2.1 GJ where a step is 2^-32 J (25
-// days of a kilowatt through perf). What comes after that is a gap, and said.
+// What an E(t) can hold, with room for an estimate beyond it: 9.2 GJ where a step is a nanojoule,
+// three and a half months of a kilowatt. What comes after that is a gap, and said.
 constexpr std::int64_t kMostUnits = 9'200'000'000'000'000'000;
 
 std::int64_t middle(std::int64_t a, std::int64_t b) noexcept {
@@ -97,6 +97,9 @@ bool Timeline::feed_counter(const Reading& reading) {
     if (result.step != Step::first && (interrupted_ || full)) {
         result = {Step::reset, 0, false};
     }
+    if (result.step != Step::first) {
+        period_.read(result.step != Step::unchanged, reading.after_ns - same_before_ns_);
+    }
     if (result.step == Step::unchanged) {
         same_before_ns_ = reading.before_ns;
         return false;
@@ -128,10 +131,13 @@ bool Timeline::feed_counter(const Reading& reading) {
             anchor.ambiguous = last.ambiguous + (result.ambiguous ? 1 : 0);
             anchor.resets = last.resets;
             // Without a learnt period the hint may not tighten a bracket: it is only a hint.
-            anchor.lo_learnt = period_.steady() ? std::max(anchor.lo, anchor.lo_learnt) : anchor.lo;
+            anchor.lo_learnt = anchor.lo;
+            if (period_.oldest_ns() != INT64_MAX) {
+                anchor.lo_learnt = std::max(anchor.lo, reading.before_ns - period_.oldest_ns());
+            }
             learn(anchor);
             anchor.update = true;
-            anchor.seen = {anchor.lo, anchor.hi, 0, 0};
+            anchor.seen = {period_.steady() ? anchor.lo : anchor.lo_learnt, anchor.hi, 0, 0};
             if (period_.steady()) {
                 const std::int64_t period = period_.period_ns();
                 anchor.seen = anchor.seen.narrowed(

@@ -29,6 +29,9 @@ namespace {
 constexpr std::size_t kMaxEvents = 16;
 // Counts of the RAPL PMU are 2^-32 J whatever the hardware's own unit is.
 constexpr double kApiUnit = 0x1p-32;
+// Of 63 bits of such steps E(t) would be full after 2.1 GJ, 25 days of a kilowatt. Shown in steps
+// of 2^-22 J (0.24 uJ, a sixtieth of the finest hardware step) it holds 2.2 TJ: 69 years.
+constexpr unsigned kCoarser = 10;
 
 /// An event as sysfs describes it.
 struct Event {
@@ -78,6 +81,10 @@ public:
         }
         fds_[sensors_.size()] = fd;
         configs_[sensors_.size()] = config;
+        if (info.unit == kApiUnit) {
+            coarser_[sensors_.size()] = kCoarser;
+            info.unit = std::ldexp(info.unit, kCoarser);
+        }
         sensors_.push_back(std::move(info));
         return 0;
     }
@@ -112,12 +119,12 @@ public:
             if (reopened_) {
                 // A new event counts from zero. What is shown goes one step back, so that it is
                 // taken for the reset that it is, however little had been counted before.
-                offset_[i] = last_[i] - 1 - group.value[i];
+                offset_[i] = last_[i] - (std::uint64_t{1} << coarser_[i]) - group.value[i];
             }
             last_[i] = offset_[i] + group.value[i];
             readings[i].status = Status::ok;
             readings[i].error = 0;
-            readings[i].raw = last_[i];
+            readings[i].raw = last_[i] >> coarser_[i];
         }
         reopened_ = false;
     }
@@ -190,6 +197,7 @@ private:
     std::vector<SensorInfo> sensors_;
     std::array<int, kMaxEvents> fds_ = closed();
     std::array<std::uint64_t, kMaxEvents> configs_{};
+    std::array<unsigned, kMaxEvents> coarser_{};  ///< bits that are left out of what is shown
     std::array<std::uint64_t, kMaxEvents> offset_ = middle();
     std::array<std::uint64_t, kMaxEvents> last_ = middle();
     std::uint64_t enabled_ns_ = 0;

@@ -109,6 +109,21 @@ TEST_CASE("a wake-up that comes late widens the uncertainty, and nothing breaks 
     }
 }
 
+TEST_CASE("a counter that is newer at every read is anchored where it was read") {
+    for (const std::int64_t length_ns : {10 * kMillisecond, 300 * kMillisecond}) {
+        CounterShape shape;
+        shape.energy = constant(100);
+        shape.unit_j = 1e-9;
+        shape.period_ns = kMicrosecond;
+        shape.jitter_ns = 0;
+        const Outcome got = windows(PaceMode::events, shape, length_ns, 0.02);
+        CAPTURE(length_ns);
+        CHECK(got.error <= 1e-4);
+        CHECK(got.covered >= 0.95);
+        CHECK(got.bounded == doctest::Approx(1));
+    }
+}
+
 TEST_CASE("brackets of neighbouring updates narrow each other") {
     Period period(kMillisecond);
     for (std::int64_t k = 1; k < 30; ++k) {

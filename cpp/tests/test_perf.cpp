@@ -137,7 +137,7 @@ TEST_CASE("the scale does not depend on the locale, and what is no energy event 
     REQUIRE(found.sources.size() == 1);
     const auto& sensors = found.sources[0]->sensors();
     REQUIRE(sensors.size() == 2);
-    CHECK(sensors[0].unit == 0x1p-32);
+    CHECK(sensors[0].unit == 0x1p-22);
     CHECK(sensors[0].quantum == 0x1p-14);
     CHECK(sensors[1].id == "cpu0.foo");
     CHECK_FALSE(sensors[1].counted);

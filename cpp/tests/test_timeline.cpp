@@ -219,3 +219,21 @@ TEST_CASE("energy beyond what an int64 holds is a gap and said, never less than 
     CHECK(after.resets > 0);
     CHECK(after.gap_ns > 3 * 86'400 * kSecond);
 }
+
+TEST_CASE("E(t) of a perf counter holds fifty years of a kilowatt") {
+    SensorInfo info = counter_info();
+    info.unit = 0x1p-22;
+    Timeline timeline(info);
+    const double year_j = 1000.0 * 365.25 * 86'400;
+    const std::int64_t year_ns = 31'557'600 * kSecond;
+    for (std::int64_t year = 0; year <= 50; ++year) {
+        timeline.feed(
+            reading(kSecond + year * year_ns,
+                    static_cast<std::uint64_t>(static_cast<double>(year) * year_j / info.unit)),
+            0);
+    }
+    const EnergyAt end = timeline.estimate(50 * year_ns);
+    CHECK(end.gap_ns == 0);
+    CHECK(end.resets == 0);
+    CHECK(units(end) * info.unit == doctest::Approx(50 * year_j).epsilon(0.02));
+}

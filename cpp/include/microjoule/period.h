@@ -19,6 +19,9 @@ public:
     /// The counter changed, within `bracket_ns` of this instant in all.
     void changed(std::int64_t at_ns, std::int64_t bracket_ns) noexcept;
 
+    /// The counter was read, `since_ns` after the read before began.
+    void read(bool changed, std::int64_t since_ns) noexcept;
+
     [[nodiscard]] bool known() const noexcept { return count_ >= 3; }
     /// Enough gaps for a mean that further ones hardly move.
     [[nodiscard]] bool well_known() const noexcept { return count_ >= 16; }
@@ -31,6 +34,9 @@ public:
     /// Standard uncertainty of the time that so many updates take: each strays, and their mean is
     /// known so well only.
     [[nodiscard]] double noise_ns(std::int64_t periods) const noexcept;
+    /// How old a value may be when it is read, as far as is known; INT64_MAX: no idea. A counter
+    /// that has changed at every one of many reads is updated more often than it is read.
+    [[nodiscard]] std::int64_t oldest_ns() const noexcept;
     /// The longest gap to reckon with.
     [[nodiscard]] std::int64_t longest_ns() const noexcept;
 
@@ -56,6 +62,9 @@ private:
     double mean_sigma_ns_ = 0;
     bool sharpened_ = false;  ///< the mean comes from long stretches by now
     bool steady_ = false;
+    int run_ = 0;  ///< reads in a row that all showed a change
+    std::int64_t run_longest_ns_ = 0;
+    std::int64_t every_ns_ = INT64_MAX;  ///< changes at least as often
     Change last_;
     Change base_;  ///< where the stretch began that sharpens the mean next
 };
