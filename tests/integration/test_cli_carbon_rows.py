@@ -187,6 +187,9 @@ def test_row_37_kinds_that_differ_are_said_and_one_figure_recomputes_all() -> No
     assert "direct, production, average, location" in out
     assert "not to be added or ranked" in out
     assert "(--intensity G)" in out
+    out = printed("run", "--what-if", "330", "--", "true", MICROJOULE_COUNTRY="", TZ="UTC")
+    assert re.search(r"World \(a guess\) 473 2024 .* lifecycle", out), out
+    assert re.search(r"given 330 - .* not said Figures of different kinds", out), out
     found = document("run", "--json", "--what-if", "NO,PL,330", "--", "true")
     energy_kwh = found["footprint"]["facility_energy_j"] / 3.6e6
     grams = [row["co2e_g"] / energy_kwh for row in found["what_if"]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from microjoule import carbon
 from microjoule.carbon.providers import (
+    ElectricityMaps,
     Kind,
     NoZoneError,
     Provider,
     ProviderError,
     Reading,
     Slot,
+    UKCarbon,
+    WattTime,
 )
 from microjoule.carbon.providers._protocol import figure, holding, in_order, instant
 
@@ -180,6 +184,22 @@ def test_a_series_that_nobody_has_is_empty_and_says_why() -> None:
     found = carbon.live_series("NO", 0, 1, providers=[Told("A", fails="is out")], environ=ONLINE)
     assert found.slots == ()
     assert (found.intensity.rung, found.intensity.note) == ("country", "A is out")
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", None, 5, "two\nlines"])
+def test_a_provider_without_its_key_is_an_error_at_once(nothing: Any) -> None:
+    with pytest.raises(ValueError, match="pass it, or set MICROJOULE_ELECTRICITYMAPS_TOKEN"):
+        ElectricityMaps(nothing)
+    with pytest.raises(ValueError, match="pass it, or set MICROJOULE_WATTTIME_USER"):
+        WattTime(nothing, "hush")
+    with pytest.raises(ValueError, match="pass it, or set MICROJOULE_WATTTIME_PASSWORD"):
+        WattTime("me", nothing)
+
+
+@pytest.mark.parametrize("budget_s", [0, -1, 61, float("nan"), True, "6"])
+def test_a_budget_is_a_time(budget_s: Any) -> None:
+    with pytest.raises(ValueError, match="pass seconds above 0, at most 60"):
+        UKCarbon(budget_s=budget_s)
 
 
 # -- the hours of a window ------------------------------------------------------------------------

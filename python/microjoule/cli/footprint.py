@@ -69,6 +69,11 @@ def made(e: Embodied) -> str:
     )
 
 
+def kind(where: Intensity) -> str:
+    """The four axes, unless nobody said anything of them."""
+    return "not said" if set(where.kind.split(", ")) == {"unknown"} else where.kind
+
+
 def water(f: Footprint, digits: int) -> str:
     """Litres, in all and by place."""
     assert f.water is not None
@@ -118,12 +123,12 @@ def what_if(footprints: Sequence[Footprint], digits: int) -> list[str]:
     head = ("what if", "g/kWh", "year", "carbon", "(k=1)", "kind")
     table = [
         (
-            f.intensity.name,
+            f.intensity.name + (" (a guess)" if f.intensity.guess else ""),
             plain(f.intensity.g_per_kwh, digits),
             str(f.intensity.year or "-"),
             mass(f.co2e_g, "gCO2e", digits),
             spread(f, digits).removesuffix(" (k=1)"),
-            f.intensity.kind,
+            kind(f.intensity),
         )
         for f in footprints
     ]

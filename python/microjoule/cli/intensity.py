@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from microjoule.cli import DONE, PROG, arguments
+from microjoule.cli.footprint import kind
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass, plain
 from microjoule.cli.summary import labelled
@@ -90,7 +91,7 @@ def _told(where: Intensity, mix: Mix | None, args: argparse.Namespace) -> str:
         rows.append((f"per {args.per}", f"{grams}, {spread} (k=1), at {args.joules:g} J each"))
     parts = ", ".join(f"{name} {plain(100 * u, 2)} %" for name, u in where.uncertainty_parts)
     rows += [
-        ("kind", "not said" if where.source == "given" else where.kind),
+        ("kind", kind(where)),
         ("losses", _LOSSES[where.includes_losses]),
         ("uncertainty", f"{plain(100 * where.uncertainty_rel, 2)} %: {parts}"),
         ("source", _source(where)),
@@ -193,9 +194,9 @@ def _parser() -> argparse.ArgumentParser:
         "--joules", type=float, metavar="J", help="the energy of one token, request or item"
     )
     parser.add_argument("--when", metavar="DATE", help="a year, date or time (default: the newest)")
-    kind = parser.add_argument_group("the kind of figure (default: the best one that there is)")
+    group = parser.add_argument_group("the kind of figure (default: the best one that there is)")
     for axis, values in AXES.items():
-        kind.add_argument(f"--{axis}", metavar="KIND", help=", ".join(values))
+        group.add_argument(f"--{axis}", metavar="KIND", help=", ".join(values))
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments.add_precision(parser)
     return parser

@@ -21,6 +21,7 @@ from microjoule.carbon.providers._protocol import (
     holding,
     in_order,
 )
+from microjoule.config import Secret
 
 # How long an answer stands: grids are published every 5 to 60 minutes, and a past that has settled
 # does not change.
@@ -34,6 +35,7 @@ _STALE_S = 7200.0
 _FIRST_PAUSE_S = 30.0
 _LONGEST_PAUSE_S = 3600.0
 _HISTORY_BUDGETS = 5
+_LONGEST_BUDGET_S = 60.0
 
 # Standard uncertainties (k = 1, relative), our estimates.
 _ESTIMATED = 0.1
@@ -44,6 +46,18 @@ _ZONE_FOR_REGION = 0.1
 # Questions that were refused for good, by the hash of what was asked and of who asked: a wrong
 # token does not become right while this process runs.
 _refused: dict[tuple[str, ...], ProviderError] = {}
+
+
+def secret(given: Secret | str, what: str, variable: str) -> Secret:
+    """Return what opens an account.
+
+    Raises:
+        ValueError: there is none, or none that can travel in a header of HTTP; it is never shown.
+    """
+    text = given.reveal() if isinstance(given, Secret) else given
+    if not isinstance(text, str) or not text.strip() or not text.isprintable():
+        raise ValueError(f"{what} is missing or not one line of text: pass it, or set {variable}")
+    return Secret(text)
 
 
 class Service:
@@ -69,6 +83,9 @@ class Service:
     def __init__(
         self, base_url: str, *, budget_s: float, cache_dir: str | None, identity: str = ""
     ) -> None:
+        number = isinstance(budget_s, int | float) and not isinstance(budget_s, bool)
+        if not number or not 0 < budget_s <= _LONGEST_BUDGET_S:
+            raise ValueError(f"budget_s is {budget_s!r}: pass seconds above 0, at most 60")
         self._base_url = base_url.rstrip("/")
         self._budget_s = budget_s
         self._cache = Cache(_cache.folder() if cache_dir is None else cache_dir or None)

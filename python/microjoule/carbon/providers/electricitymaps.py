@@ -16,7 +16,7 @@ from microjoule.carbon.providers._protocol import (
     figure,
     instant,
 )
-from microjoule.carbon.providers._service import Service
+from microjoule.carbon.providers._service import Service, secret
 from microjoule.config import Secret
 
 _HOUR_S = 3600.0
@@ -50,7 +50,8 @@ class ElectricityMaps(Service):
         budget_s: float = 6.0,
         cache_dir: str | None = None,
     ) -> None:
-        self._token = token if isinstance(token, Secret) else Secret(token)
+        variable = "MICROJOULE_ELECTRICITYMAPS_TOKEN"
+        self._token = secret(token, "the token of Electricity Maps", variable)
         super().__init__(
             base_url, budget_s=budget_s, cache_dir=cache_dir, identity=self._token.reveal()
         )

@@ -17,7 +17,7 @@ from microjoule.carbon.providers._protocol import (
     figure,
     instant,
 )
-from microjoule.carbon.providers._service import Service
+from microjoule.carbon.providers._service import Service, secret
 from microjoule.config import Secret
 
 # One pound (0.45359237 kg, exactly) a megawatt-hour, in g/kWh.
@@ -58,8 +58,9 @@ class WattTime(Service):
         budget_s: float = 6.0,
         cache_dir: str | None = None,
     ) -> None:
-        self._user = user
-        self._password = password if isinstance(password, Secret) else Secret(password)
+        self._user = secret(user, "the user of WattTime", "MICROJOULE_WATTTIME_USER").reveal()
+        variable = "MICROJOULE_WATTTIME_PASSWORD"
+        self._password = secret(password, "the password of WattTime", variable)
         identity = f"{user}\0{self._password.reveal()}"
         super().__init__(base_url, budget_s=budget_s, cache_dir=cache_dir, identity=identity)
 
