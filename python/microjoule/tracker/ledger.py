@@ -179,11 +179,12 @@ class Ledger:
 
     def _negligible(self, track: Track, figures: _core.Figures) -> bool:
         # A model that has a figure goes on at the power of the tenth of a second before; its next
-        # reading would say no more about a moment than that.
-        metered = [f for column, *_ in track.columns if not (f := figures.sensors[column]).model]
+        # reading would say no more about a moment than that. What has none yet is waited for.
+        counted = [figures.sensors[column] for column, *_ in track.columns]
+        metered = [f for f in counted if not f.model]
         open_j = math.fsum(f.timing for f in metered)
         total_j = self._measured_j + math.fsum(f.energy for f in metered)
-        return open_j <= _NEGLIGIBLE_REL * total_j
+        return all(f.energy > 0 for f in counted) and open_j <= _NEGLIGIBLE_REL * total_j
 
 
 def kg_of(energy: Components, kg_per_kwh: float) -> float:
