@@ -359,6 +359,34 @@ def test_a_series_that_does_not_cover_the_run_leaves_it_to_the_place(tmp_path: P
     assert "the series does not cover this time: 615 g/kWh of Poland (country) stands in" in out
 
 
+def test_the_joules_stay_where_the_settings_break_while_a_command_runs(tmp_path: Path) -> None:
+    file = tmp_path / "microjoule" / "config.toml"
+    file.parent.mkdir()
+    script = f"echo nonsense > {file}; exit 7"
+    done = uj(
+        "run", "--", "sh", "-c", script, XDG_CONFIG_HOME=str(tmp_path), MICROJOULE_OFFLINE="0"
+    )
+    assert done.returncode == 7
+    assert re.search(r"energy [\d.]+ .?J ± [\d.]+ .?J", done.stderr)
+    assert "the carbon of it could not be told: " in done.stderr
+    assert "Traceback" not in done.stderr
+    # Without the network everything was looked up before.
+    old = hours(tmp_path / "old.csv", datetime(2020, 1, 1, tzinfo=UTC), [500, 500])
+    file.unlink()
+    out = uj("run", "--intensity", old, "--", "sh", "-c", script, XDG_CONFIG_HOME=str(tmp_path))
+    assert "30.75 g/kWh of Norway (country) stands in" in " ".join(out.stderr.split())
+
+
+def test_an_unknown_place_of_the_settings_is_said_before_a_run_with_a_series(
+    tmp_path: Path,
+) -> None:
+    old = hours(tmp_path / "old.csv", datetime(2020, 1, 1, tzinfo=UTC), [500, 500])
+    mark = tmp_path / "mark"
+    done = uj("run", "--intensity", old, "--", "touch", str(mark), MICROJOULE_COUNTRY="Atlantis")
+    assert (done.returncode, "MICROJOULE_COUNTRY: unknown place" in done.stderr) == (2, True)
+    assert not mark.exists()
+
+
 def test_a_bad_series_is_said_before_anything_starts(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     bad = tmp_path / "bad.csv"

@@ -102,7 +102,12 @@ def _end(plan: _Plan, ended: child.Ended, meter: Meter, token: int) -> str:
     """Sums up and reports; the answer is what went wrong, as a sentence, or nothing."""
     try:
         measurement = meter.end(token)
-        found = _carbon(plan, measurement)
+        try:
+            found = _carbon(plan, measurement)
+        except Exception as error:
+            # The joules stay, whatever became of the intensity.
+            energy = summary.energy(measurement, plan.digits)
+            return f"energy {energy}; the carbon of it could not be told: {error}"
         if plan.json is None:
             _say(
                 summary.text(plan.command, ended, measurement, found, meter.sensors(), plan.digits)
@@ -258,11 +263,13 @@ def _intensity(
     if figure is None:
         return carbon.here(country), None
     where = arguments.intensity_or_file(figure)
-    if country is None:
-        return where, None
     if isinstance(where, carbon.Intensity):
-        raise ValueError("argument --country: not allowed with a number as --intensity")
-    return where, carbon.intensity(country)
+        if country is not None:
+            raise ValueError("argument --country: not allowed with a number as --intensity")
+        return where, None
+    # Looked up now: a place that is unknown must not come to light when the run is over.
+    stands_in = carbon.here() if country is None else carbon.intensity(country)
+    return where, stands_in if isinstance(stands_in, carbon.Intensity) else None
 
 
 def _check_place(parser: argparse.ArgumentParser, option: str, path: str) -> None:

@@ -46,7 +46,7 @@ def text(
         digits: Significant digits.
     """
     rows = [
-        ("energy", _energy(measurement, digits)),
+        ("energy", energy(measurement, digits)),
         *_by_sensor(measurement, sensors, digits),
         ("power", _power(measurement, digits)),
         *carbon.rows(found.footprint, digits),
@@ -98,9 +98,10 @@ def document(command: Sequence[str], ended: Ended, measurement: Measurement, fou
     )
 
 
-def _energy(m: Measurement, digits: int) -> str:
-    energy = plus_minus(m.energy_j, m.uncertainty_j, "J", digits)
-    return f"{energy}, {plain(m.energy_kwh, digits)} kWh"
+def energy(m: Measurement, digits: int) -> str:
+    """Joules with their uncertainty, and kilowatt-hours."""
+    joules = plus_minus(m.energy_j, m.uncertainty_j, "J", digits)
+    return f"{joules}, {plain(m.energy_kwh, digits)} kWh"
 
 
 def _by_sensor(m: Measurement, sensors: Sequence[Sensor], digits: int) -> list[tuple[str, str]]:
