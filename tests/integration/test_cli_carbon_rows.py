@@ -103,7 +103,7 @@ def test_row_32_joules_and_kwh() -> None:
     out = printed("run", "--", "true")
     assert re.search(r"energy [\d.]+ .?J ± [\d.]+ .?J \(k=1\), [\d.]+e-\d\d kWh", out), out
     measured = document("run", "--json", "--", "true")["measurement"]
-    assert measured["energy_j"] == measured["energy_kwh"] * 3.6e6
+    assert measured["energy_kwh"] == measured["energy_j"] / 3.6e6
 
 
 # -- row 33: grams with the factor's year, licence, location or market -----------------------------
