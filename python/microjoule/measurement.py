@@ -6,10 +6,10 @@ import math
 import os
 import threading
 from collections.abc import Generator, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from microjoule import _core
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt

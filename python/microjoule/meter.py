@@ -11,7 +11,6 @@ import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from microjoule import _core, config, wall
 from microjoule.config import Frozen
@@ -19,8 +18,14 @@ from microjoule.measurement import Measurement
 from microjoule.sensors import Sensor, discover, listed
 from microjoule.stages import canonical
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import warnings
+    from typing import Any, TypeVar
+
     from microjoule.carbon import Intensity, Series
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
 
 __all__ = [
     "Books",
@@ -34,10 +39,6 @@ __all__ = [
     "running_meter",
 ]
 
-if TYPE_CHECKING:
-    import warnings
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 # Beyond these a period is no pace: the sampler could not keep up, or would miss wraps.
 _SHORTEST_S = 1e-5
@@ -561,6 +562,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
         """Decorates a function, coroutine, generator or asynchronous generator."""
         import functools
         import inspect
+        from typing import cast
 
         if not callable(function):
             raise ValueError(f"measure() decorates something callable, not {function!r}")
@@ -596,7 +598,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
                 finally:
                     _finish(asynchronous_generator, measurement)
 
-            return cast(_F, asynchronous_generator)
+            return cast("_F", asynchronous_generator)
 
         if inspect.iscoroutinefunction(function):
 
@@ -608,7 +610,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
                 finally:
                     _finish(coroutine, measurement)
 
-            return cast(_F, coroutine)
+            return cast("_F", coroutine)
 
         if inspect.isgeneratorfunction(function):
 
@@ -620,7 +622,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
                 finally:
                     _finish(generator, measurement)
 
-            return cast(_F, generator)
+            return cast("_F", generator)
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -630,7 +632,7 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
             finally:
                 _finish(wrapper, measurement)
 
-        return cast(_F, wrapper)
+        return cast("_F", wrapper)
 
 
 def _finish(function: Any, measurement: Measurement) -> None:

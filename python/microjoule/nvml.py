@@ -6,7 +6,10 @@ names; pynvml always takes the one that the loader finds.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 __all__ = ["NO_START", "Nvml", "NvmlError"]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from microjoule.tracker import settings as _settings
 from microjoule.tracker.log import logger
 from microjoule.tracker.outputs.base import BaseOutput, OutputMethod, methods_of
 from microjoule.tracker.outputs.file import FileOutput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Handlers", "handlers_of"]
 

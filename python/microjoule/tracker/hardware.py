@@ -6,14 +6,16 @@ import functools
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from microjoule import config, hardware
 from microjoule.hardware import CpuModel
 from microjoule.nvml import Nvml, NvmlError
 from microjoule.tracker.log import logger
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from microjoule._core import SensorInfo
 
 __all__ = ["Hardware", "gpus_wanted", "index_of"]

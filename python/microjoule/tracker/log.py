@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, TextIO
 
 __all__ = ["logger", "set_logger_format", "set_logger_level"]
 
@@ -19,7 +18,10 @@ _LEVELS = {
 }
 
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TextIO
+
     _Stream = logging.StreamHandler[Any]
 else:
     _Stream = logging.StreamHandler

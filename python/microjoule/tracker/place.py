@@ -10,12 +10,15 @@ import functools
 import math
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from microjoule import carbon, config
 from microjoule.carbon import Intensity
 from microjoule.tracker.live import Live
 from microjoule.tracker.log import logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Place", "offline_place", "online_place"]
 

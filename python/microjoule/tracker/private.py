@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from microjoule.tracker.data import EmissionsData
 from microjoule.tracker.rows import VERSION
 from microjoule.tracker.ticker import ticker
 from microjoule.tracker.units import Energy, Power, Water
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from microjoule.tracker.handlers import Handlers
     from microjoule.tracker.outputs.base import BaseOutput
     from microjoule.tracker.run import Run

@@ -6,12 +6,12 @@ who look at a row need.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __all__ = ["record"]
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dataclasses import dataclass as record
+    from typing import Any
 else:
 
     def record(cls: type) -> type:

@@ -6,7 +6,6 @@ import os
 import time
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from microjoule import _core
 from microjoule.measurement import Measurement
@@ -19,6 +18,10 @@ from microjoule.tracker.rows import row
 from microjoule.tracker.task import Task
 from microjoule.tracker.tracks import Track, load_model, machine
 from microjoule.tracker.usage import ProcessTree, Usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Run", "unique"]
 

@@ -10,18 +10,21 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from microjoule.tracker.log import logger
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import inspect
+    from typing import Any
+
+    _Parser = Callable[[str], Any]
+    Table = Mapping[str, tuple[Any, _Parser]]
 
 __all__ = [
     "DEFAULTS",
     "OFFLINE_DEFAULTS",
     "UNSET",
-    "Table",
     "bind",
     "check",
     "clean_env_key",
@@ -80,9 +83,6 @@ def parse_gpu_ids(gpu_ids: str) -> list[str]:
 
 
 # -- the arguments ----------------------------------------------------------------------------
-
-_Parser = Callable[[str], Any]
-Table = Mapping[str, tuple[Any, _Parser]]
 
 # In the order of the positional arguments, with what is taken when nobody says anything.
 DEFAULTS: dict[str, tuple[Any, _Parser]] = {

@@ -9,7 +9,6 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, ClassVar, TypeVar, cast
 
 from microjoule.carbon import Intensity
 from microjoule.measurement import Measurement
@@ -26,9 +25,13 @@ from microjoule.tracker.private import PrivateNames
 from microjoule.tracker.run import Run, unique
 from microjoule.tracker.ticker import ticker
 
-__all__ = ["BaseEmissionsTracker", "EmissionsTracker", "OfflineEmissionsTracker"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, ClassVar, TypeVar
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+    _F = TypeVar("_F", bound=Callable[..., Any])
+
+__all__ = ["BaseEmissionsTracker", "EmissionsTracker", "OfflineEmissionsTracker"]
 
 # Trackers that run: whoever forgets to stop one has its row all the same.
 _running: weakref.WeakSet[BaseEmissionsTracker] = weakref.WeakSet()
@@ -48,7 +51,7 @@ def _quiet(method: _F) -> _F:
             logger.warning("%s() failed: %s", method.__name__, error, exc_info=True)
             return None
 
-    return cast("_F", call)
+    return call  # type: ignore[return-value]
 
 
 class _Signature:
@@ -107,8 +110,9 @@ class BaseEmissionsTracker(PrivateNames):
         if self._run is not None and not self._run.stopped:
             logger.warning("Already started tracking")
             return
-        if self._begin():
-            self._measured()
+        run = self._begin()
+        if run is not None:
+            self._measured(run)
 
     @_quiet
     def flush(self) -> float | None:
@@ -122,8 +126,8 @@ class BaseEmissionsTracker(PrivateNames):
             return None
         ticker.revive()
         run.cut()
-        self._measured()
-        return self._write("out").emissions
+        self._measured(run)
+        return self._write(run, "out").emissions
 
     @_quiet
     def stop(self) -> float | None:
@@ -144,8 +148,8 @@ class BaseEmissionsTracker(PrivateNames):
             ticker.remove(self._tick)
         run.stop()
         _running.discard(self)
-        self._measured()
-        self._final = data = self._write("out")
+        self._measured(run)
+        self._final = data = self._write(run, "out")
         if run.is_ours:
             tasks = [
                 TaskEmissionsData.of(name, task.emissions_data)
@@ -187,12 +191,12 @@ class BaseEmissionsTracker(PrivateNames):
         if run is not None and run.active_task is not None:
             logger.info("A task is already under measure")
             return
-        if run is None or run.stopped:
-            if not self._begin():
-                return
-            run = cast("Run", self._run)
-        else:
+        if run is not None and not run.stopped:
             run.cut()
+        else:
+            run = self._begin()
+            if run is None:
+                return
         name = unique() if task_name is None else str(task_name)
         run.begin_task(f"{name}_{unique()}" if name in run.tasks else name)
 
@@ -204,11 +208,11 @@ class BaseEmissionsTracker(PrivateNames):
         """
         name = self._active_task if task_name is None else str(task_name)
         task = self._tasks.get(name) if name is not None else None
-        if task is None:
+        if self._run is None or task is None:
             logger.warning("There is no task %s to stop", "" if name is None else repr(name))
             return None
         if task.is_active:
-            cast("Run", self._run).end_task()
+            self._run.end_task()
         return task.emissions_data
 
     # -- figures ------------------------------------------------------------------------------
@@ -256,17 +260,17 @@ class BaseEmissionsTracker(PrivateNames):
 
     # -- inside -------------------------------------------------------------------------------
 
-    def _begin(self) -> bool:
-        """Begins a run; False where another tracker forbids it."""
+    def _begin(self) -> Run | None:
+        """Begins a run; None where another tracker forbids it."""
         if self._run is not None:
             if not self._alone():
-                return False
+                return None
             self._names, self._own_id = self._new_names(), None
         run = Run(self._settings, self._where(), self._machine(), self._names)
         self._run, self._measurements = run, 0
         self._tick = ticker.add(self._on_tick, max(0.01, self._measure_power_secs))
         _running.add(self)
-        return True
+        return run
 
     def _new_names(self) -> dict[str, str]:
         """The columns that name a run; a run keeps its own when another one follows."""
@@ -295,19 +299,18 @@ class BaseEmissionsTracker(PrivateNames):
                 run.look()
                 if run.by_share:
                     run.cut()
-                self._measured()
+                self._measured(run)
             except Exception as error:
                 logger.warning("A measurement failed: %s", error, exc_info=True)
 
-    def _measured(self) -> None:
+    def _measured(self, run: Run) -> None:
         """Counts a measurement; every so many of them the live outputs get their row."""
         self._measurements += 1
         interval = int(self._settings["api_call_interval"])
         if interval > 0 and self._measurements % interval == 0 and self._handlers.live:
-            self._write("live_out", self._handlers.live)
+            self._write(run, "live_out", self._handlers.live)
 
-    def _write(self, how: str, handlers: list[BaseOutput] | None = None) -> EmissionsData:
-        run = cast("Run", self._run)
+    def _write(self, run: Run, how: str, handlers: list[BaseOutput] | None = None) -> EmissionsData:
         if how == "live_out" and not run.stopped:
             run.cut()
         total = run.total()

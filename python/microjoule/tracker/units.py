@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, TypeVar
-
 from microjoule.tracker.ledger import JOULES_PER_KWH
 from microjoule.tracker.record import record
 
-__all__ = ["EmissionsPerKWh", "Energy", "Power", "Time", "Water"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar, TypeVar
 
-_Q = TypeVar("_Q", bound="_Quantity")
+    _Q = TypeVar("_Q", bound="_Quantity")
+
+__all__ = ["EmissionsPerKWh", "Energy", "Power", "Time", "Water"]
 
 
 class _Quantity:

@@ -12,11 +12,14 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from microjoule.tracker.data import EmissionsData, TaskEmissionsData
 from microjoule.tracker.log import logger
 from microjoule.tracker.outputs.base import BaseOutput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["FileOutput", "append", "replace", "update"]
 
