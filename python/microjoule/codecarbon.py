@@ -7,6 +7,7 @@ in microjoule touches the name.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
@@ -142,22 +143,45 @@ def _run(argv: list[str]) -> int:
         )
         return 0 if argv else 2
     install_as_codecarbon()
+    if refusal := _refusal(argv):
+        print(f"microjoule.codecarbon: {refusal}", file=sys.stderr)
+        return 2
     if argv[0] == "-m":
-        if len(argv) < 2:
-            print("-m needs the name of a module", file=sys.stderr)
-            return 2
         sys.argv = argv[1:]
         runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
     else:
-        import os
-
         sys.argv = argv
         sys.path[0] = os.path.dirname(os.path.abspath(argv[0]))
-        if not os.path.exists(argv[0]):
-            print(f"there is no file {argv[0]!r}: pass a Python program", file=sys.stderr)
-            return 2
         runpy.run_path(argv[0], run_name="__main__")
     return 0
+
+
+def _refusal(argv: list[str]) -> str:
+    """Why there is nothing to run; empty where there is."""
+    program = argv[0]
+    if program == "-m":
+        if len(argv) < 2:
+            return "-m needs the name of a module"
+        return "" if _is_module(argv[1]) else f"there is no module {argv[1]!r}: pass its name"
+    if program.startswith("-"):
+        return f"unknown option {program}: pass a Python program, or -m and a module"
+    if not os.path.exists(program):
+        return f"there is no file {program!r}: pass a Python program"
+    if os.path.isdir(program) and not os.path.exists(os.path.join(program, "__main__.py")):
+        return f"{program!r} is a folder without a __main__.py: pass a Python program"
+    return ""
+
+
+def _is_module(name: str) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError as error:
+        # The packages above it are imported: what one of them misses is no matter of this name.
+        if f"{name}.".startswith(f"{error.name}."):
+            return False
+        raise
 
 
 if __name__ == "__main__":

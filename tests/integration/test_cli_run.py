@@ -94,6 +94,13 @@ def test_a_command_that_is_not_there() -> None:
     assert done.stderr == b"uj run: command not found: 'no-such-command-here'\n"
 
 
+def test_a_value_that_was_taken_for_the_command_is_said_to_be_one() -> None:
+    done = uj_run("--json", "no-such-run.json", "--", "true")
+    assert done.returncode == 127
+    assert b"as the value of --json it is written --json=no-such-run.json" in done.stderr
+    assert b"--json" not in uj_run("--precision=2", "no-such-command").stderr
+
+
 def test_a_command_that_cannot_be_executed(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_text("")

@@ -6,8 +6,13 @@ costs an interpreter and no more.
 
 from __future__ import annotations
 
+import io
+import os
 import sys
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROG: Final = "uj"
 DONE: Final = 0
@@ -41,56 +46,59 @@ def main(argv: list[str] | None = None) -> int:
         The exit status: 0 done, 1 failed, 2 usage, 3 nothing measurable. `run` gives the status
         of the command that it ran.
     """
-    arguments = sys.argv[1:] if argv is None else argv
-    if not arguments:
-        sys.stderr.write(_help())
-        return USAGE
-    verb, rest = arguments[0], arguments[1:]
-    if verb in ("-h", "--help"):
-        return _print(_help())
-    if verb in ("-V", "--version"):
-        from microjoule._version import __version__
-
-        return _print(f"microjoule {__version__}\n")
-    command = COMMANDS.get(verb)
-    if command is None:
-        sys.stderr.write(_unknown(verb))
-        return USAGE
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started us (`>&-`): what is written there nobody wants.
+            setattr(sys, name, io.StringIO())
     try:
-        return _call(command.module, rest)
-    except BrokenPipeError:
-        # The reader of a pipe has gone (`uj doctor | head -1`): that is its right. Without this,
-        # the interpreter would fail once more when it flushes the same stream at exit.
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
+        status = _do(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        return status
+    except OSError as error:
+        return _unwritten(error)
     except KeyboardInterrupt:
         from microjoule.cli.child import die_by
 
         return die_by(2)
 
 
-def _call(module: str, arguments: list[str]) -> int:
+def _do(arguments: list[str]) -> int:
+    if not arguments:
+        sys.stderr.write(_help())
+        return USAGE
+    verb, rest = arguments[0], arguments[1:]
+    if verb in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return DONE
+    if verb == "help":
+        return _do([*rest, "--help"])
+    if verb in ("-V", "--version"):
+        from microjoule._version import __version__
+
+        sys.stdout.write(f"microjoule {__version__}\n")
+        return DONE
+    command = COMMANDS.get(verb)
+    if command is None:
+        sys.stderr.write(_unknown(verb))
+        return USAGE
+
     from importlib import import_module
 
-    status = import_module(module).main(arguments)
+    status = import_module(command.module).main(rest)
     if not isinstance(status, int):
-        raise TypeError(f"{module}.main returned {status!r}, not an exit status")
-    sys.stdout.flush()
+        raise TypeError(f"{command.module}.main returned {status!r}, not an exit status")
     return status
 
 
-def _print(text: str) -> int:
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        import os
-
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return FAILED
-    return DONE
+def _unwritten(error: OSError) -> int:
+    # The reader of a pipe has gone (`uj doctor | head -1`): that is its right. A full disk is said.
+    if not isinstance(error, BrokenPipeError):
+        # Streams have no name.
+        what = error.filename or "the answer cannot be written"
+        sys.stderr.write(f"{PROG}: {what}: {error.strerror}\n")
+    # Without this, the interpreter would fail once more when it flushes the same stream at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return FAILED
 
 
 def _help() -> str:
@@ -107,14 +115,25 @@ def _help() -> str:
             f"  {PROG} COMMAND --help  what a command takes",
             f"  {PROG} --version       the version",
             "",
+            "A program that imports codecarbon gets microjoule's trackers, and stays as it is:",
+            "",
+            "  python -m microjoule.codecarbon program.py",
+            "",
         ]
     )
 
 
 def _unknown(verb: str) -> str:
+    near = nearest(verb, COMMANDS)
+    text = f"{PROG}: unknown command '{verb}': {near or 'there are ' + ', '.join(COMMANDS)}\n"
+    return text if near else text + f"To measure a command, type: {PROG} run -- {verb} …\n"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Which of the known words was meant, as a question; nothing where none is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(verb, COMMANDS, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(COMMANDS)}"
-    text = f"{PROG}: unknown command '{verb}': {hint}\n"
-    return text if near else text + f"To measure a command, type: {PROG} run -- {verb} …\n"
+    # The dashes that options share make no two of them alike.
+    bare = {name.lstrip("-"): name for name in known}
+    near = get_close_matches(word.lstrip("-"), bare, n=1)
+    return f"did you mean {bare[near[0]]}?" if near else ""

@@ -4,14 +4,52 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from microjoule.cli import PROG, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from microjoule.carbon import Embodied, Intensity, Prices, Series
 
 STDERR: Final = "-"
+
+
+class Parser(argparse.ArgumentParser):
+    """The arguments of a command; what is wrong is one sentence, with the nearest option named.
+
+    Args:
+        command: The command's name.
+        usage: What follows it.
+        description: What it does, in a sentence.
+        epilog: What is said below the options, line by line as it stands.
+    """
+
+    def __init__(self, command: str, usage: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=f"{PROG} {command}",
+            usage=f"{PROG} {command} {usage}",
+            description=description,
+            epilog=epilog,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def checked(self, argv: Sequence[str]) -> argparse.Namespace:
+        """What `parse_args` gives."""
+        args, left = self.parse_known_args(argv)
+        for word in left:
+            # A number below zero is no option that was misspelt.
+            if word.startswith("-") and not isinstance(number_or_name(word), float):
+                self._unknown(word.partition("=")[0])
+        if left:
+            self.error(f"{left[0]!r} is one argument too many")
+        return args
+
+    def _unknown(self, option: str) -> NoReturn:
+        near = nearest(option, self._option_string_actions)
+        self.error(f"unknown option {option}: {near or f'`{self.prog} --help` shows them all'}")
 
 
 def digits(text: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from microjoule.cli import DONE, NOTHING_MEASURABLE, PROG, footprint, summary
+from microjoule.cli import DONE, NOTHING_MEASURABLE, arguments, footprint, summary
 from microjoule.cli.finding import TAKEN, Finding
 from microjoule.cli.machine import Machine
 from microjoule.cli.numbers import quantity
@@ -33,14 +32,14 @@ def main(argv: list[str]) -> int:
     Returns:
         0 where a meter can be read, 3 where figures can only be estimated.
     """
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} doctor",
-        description="Says what can be measured here, and what stands in the way.",
-        epilog="Exit status 0 where a meter can be read, 3 where figures can only be estimated.",
-        allow_abbrev=False,
+    parser = arguments.Parser(
+        "doctor",
+        "[--json]",
+        "Says what can be measured here, and what stands in the way.",
+        "Exit status 0 where a meter can be read, 3 where figures can only be estimated.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
-    args = parser.parse_args(argv)
+    args = parser.checked(argv)
 
     import microjoule
     from microjoule import carbon, config

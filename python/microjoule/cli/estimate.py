@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from microjoule.cli import DONE, PROG, USAGE, Command
+from microjoule.cli import DONE, PROG, USAGE, Command, nearest
 
 WAYS: Final[dict[str, Command]] = {
     "co2": Command("microjoule.cli.estimate_co2", "carbon and water of an amount of energy"),
@@ -30,7 +30,9 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(_help())
         raise SystemExit(DONE)
     if argv:
-        sys.stderr.write(f"{PROG} estimate: unknown way {argv[0]!r}\n")
+        hint = nearest(argv[0], WAYS) or f"there are {', '.join(WAYS)}"
+        sys.stderr.write(f"{PROG} estimate: unknown way {argv[0]!r}: {hint}\n")
+        return USAGE
     sys.stderr.write(_help())
     return USAGE
 

@@ -7,7 +7,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from microjoule.cli import DONE, PROG, arguments
+from microjoule.cli import DONE, arguments
 from microjoule.cli import footprint as lines
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
         The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
-    args = parser.parse_args(arguments.bare(argv, _BARE))
+    args = parser.checked(arguments.bare(argv, _BARE))
     try:
         told = _reported(args.json) if args.reported else _estimate(args)
     except ValueError as error:
@@ -139,11 +139,9 @@ def _cells(m: Reported) -> tuple[str, ...]:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} estimate co2",
-        description="Carbon and water of an amount of energy.",
-        allow_abbrev=False,
+def _parser() -> arguments.Parser:
+    parser = arguments.Parser(
+        "estimate co2", "--kwh X [OPTION …]", "Carbon and water of an amount of energy."
     )
     energy = parser.add_mutually_exclusive_group(required=True)
     for name, (unit, _) in _UNITS.items():

@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
         The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.checked(argv)
     if args.per != "kwh" and args.joules is None:
         parser.error(
             f"--per {args.per} needs the energy of one {args.per}: --joules 0.31, as "
@@ -163,13 +163,11 @@ def _lines(head: str, rows: list[tuple[str, str]]) -> str:
     return "\n".join([head, *(x for name, value in rows for x in labelled(name, value, width)), ""])
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> arguments.Parser:
     from microjoule.carbon._kinds import AXES
 
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} intensity",
-        description="The carbon intensity of the electricity of a place.",
-        allow_abbrev=False,
+    parser = arguments.Parser(
+        "intensity", "[OPTION …] [PLACE]", "The carbon intensity of the electricity of a place."
     )
     parser.add_argument(
         "place",

@@ -42,6 +42,7 @@ class _Plan(NamedTuple):
     digits: int
     json: str | None
     record: str | None
+    not_found: str
 
 
 def main(argv: list[str]) -> int:
@@ -67,7 +68,8 @@ def main(argv: list[str]) -> int:
     except child.CannotRunError as error:
         if meter is not None:
             meter.close()
-        _say(f"{PROG} run: {error}\n")
+        hint = plan.not_found if error.status == child.NOT_FOUND else ""
+        _say(f"{PROG} run: {error}{hint}\n")
         return error.status
     ended = running.wait()
     if meter is not None:
@@ -211,7 +213,7 @@ def _say(text: str) -> None:
 def _plan(argv: list[str]) -> _Plan:
     parser, options = _parser()
     own, command = _split(argv, options)
-    args = parser.parse_args(arguments.bare(own, _BARE))
+    args = parser.checked(arguments.bare(own, _BARE))
     if not command:
         parser.error(f"say which command to measure: {PROG} run -- python train.py")
     if args.json == "":
@@ -249,6 +251,7 @@ def _plan(argv: list[str]) -> _Plan:
             digits=args.precision,
             json=args.json,
             record=args.record,
+            not_found=_taken_for_value(own, command),
         )
     except ValueError as error:
         parser.error(str(error))
@@ -272,6 +275,13 @@ def _intensity(
     return where, stands_in if isinstance(stands_in, carbon.Intensity) else None
 
 
+def _taken_for_value(own: list[str], command: list[str]) -> str:
+    """What to say where the command is not found: it may have been meant as an option's value."""
+    if own and own[-1] in _BARE:
+        return f"; as the value of {own[-1]} it is written {own[-1]}={command[0]}"
+    return ""
+
+
 def _check_place(parser: argparse.ArgumentParser, option: str, path: str) -> None:
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.isdir(path):
@@ -293,18 +303,14 @@ def _split(argv: list[str], options: frozenset[str]) -> tuple[list[str], list[st
     return argv[:i], command[1:] if command[:1] == ["--"] else command
 
 
-def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
+def _parser() -> tuple[arguments.Parser, frozenset[str]]:
     """The parser of our own arguments, and those of them that are followed by a value."""
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} run",
-        usage=f"{PROG} run [OPTION …] -- CMD …",
-        description="Measures the energy and carbon of a command.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = arguments.Parser(
+        "run", "[OPTION …] -- CMD …", "Measures the energy and carbon of a command.", _EPILOG
     )
     parser.add_argument(
         "--json",
+        nargs="?",
         metavar="FILE",
         help="one line of JSON instead of the summary: on standard error, or with --json=FILE in "
         "that file, replaced whole, and then nothing is printed",
@@ -333,7 +339,8 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         parser.add_argument(
             "--record",
             metavar="FILE",
-            help="record every reading in a new file, to be replayed or to go with a bug report",
+            help="record every reading in a new file, to go with a bug report, or for a test: "
+            "MICROJOULE_SOURCES=replay MICROJOULE_REPLAY=FILE measures by it",
         ),
         parser.add_argument(
             "--period", type=float, metavar="S", help="sampling period in seconds (default: 0.001)"

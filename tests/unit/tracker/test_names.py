@@ -141,7 +141,7 @@ def test_the_runner_hands_on_arguments_modules_and_status() -> None:
     assert (done.returncode, done.stdout) == (7, "['--lr', '1']\n")
     done = run("-m", "microjoule.codecarbon", "-m", "json.tool", "--help")
     assert done.returncode == 0
-    for wrong in (["no-such.py"], ["-m"], []):
+    for wrong in (["no-such.py"], ["-m"], [], ["-m", "no_such.module"], ["--hlp"], ["."]):
         done = run("-m", "microjoule.codecarbon", *wrong)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
