@@ -302,8 +302,9 @@ void Timeline::follow(const Anchor& last, Anchor& anchor) const {
     const Bracket foreseen =
         last.carried.shifted(anchor.link.periods * period_.period_ns(), anchor.link.noise_ns);
     anchor.carried = foreseen.narrowed(anchor.seen);
-    anchor.chain = last.chain + 2 * std::log(std::hypot(
-                                        1, anchor.link.noise_ns / last.carried.instant().sigma_ns));
+    // A bracket may be a point: then the noise is all there is.
+    const double grown = anchor.link.noise_ns / last.carried.instant().sigma_ns;
+    anchor.chain = last.chain + std::min(kApart, 2 * std::log(std::hypot(1, grown)));
 }
 
 // Places each anchor that may still move, by its bracket, by the anchors before it and by those
@@ -434,8 +435,9 @@ void Timeline::infer_change_before(std::size_t after, std::int64_t t_ns) {
     inferred.at = at;
     inferred.lo = a.hi;
     inferred.lo_learnt = inferred.hi = at;
+    const double flowed = std::clamp(bent, 0.0, mean * length);
     inferred.units =
-        std::clamp(b.units - static_cast<std::int64_t>(std::llround(bent)), a.units, b.units);
+        std::clamp(b.units - static_cast<std::int64_t>(std::llround(flowed)), a.units, b.units);
     inferred.sigma_ns = std::hypot(b.sigma_ns, period_.noise_ns(periods));
     const double unseen = periods > 1 ? unseen_power(std::max(later, mean)) : 0;
     inferred.shape_units =

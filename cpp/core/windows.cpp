@@ -216,7 +216,9 @@ SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_
             weight += a.anchor == b.anchor ? a.by_value * b.by_value : 0;
         }
     }
+    // What cancels may leave a rounding below zero.
     timing = std::max(timing, 0.0);
+    weight = std::max(weight, 0.0);
     timing += start.shape_units * start.shape_units + end.shape_units * end.shape_units;
     timing += std::pow(end.slope * static_cast<double>(late_ns), 2);
     timing += std::max(0.0, end.walk - start.walk);
