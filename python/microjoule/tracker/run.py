@@ -17,7 +17,7 @@ from microjoule.tracker.place import Place
 from microjoule.tracker.rows import row
 from microjoule.tracker.task import Task
 from microjoule.tracker.tracks import Track, load_model, machine
-from microjoule.tracker.usage import ProcessTree, Usage
+from microjoule.tracker.usage import Means, ProcessTree, Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Run:
         else:
             self._notes += _rank_notes()
         self._usage = Usage(indices)
+        self._means: Means | None = None  # of the whole run, once it has ended
         ram_w = conf["force_ram_power"]
         tracks = self._tracks(gpus, conf, ram=ram_w is None)
         self._ledger = Ledger(
@@ -120,6 +121,7 @@ class Run:
         """Ends the last segment, and the run."""
         self._take(self._ledger.stop())
         _core.close(self.window)
+        self._means = self._usage.means()
         self.stopped = True
         _going_on.discard(self)
 
@@ -194,7 +196,7 @@ class Run:
             **self._names,
             place=self._place,
             hardware=self._hardware,
-            means=self._usage.means(),
+            means=self._means or self._usage.means(),
             pue=self._pue,
             wue=self._wue,
         )

@@ -138,29 +138,26 @@ def pick(given: Mapping[str, Any], table: Table) -> dict[str, Any]:
 
     One INFO line names where the settings from outside came from, never their values.
     """
-    outside = get_hierarchical_config()
-    settled: dict[str, Any] = {}
+    settled = {name: default for name, (default, _) in table.items()}
     used: list[str] = []
-    for name, (default, parse) in table.items():
-        value = given.get(name, UNSET)
-        if value is UNSET:
-            value = default
-            if name in outside:
-                try:
-                    value = parse(outside[name])
-                    used.append(name)
-                except ValueError:
-                    logger.warning(
-                        "%s is %r in the environment or in %s: that cannot be read, and the "
-                        "default %r is taken",
-                        name,
-                        outside[name],
-                        _FILE,
-                        default,
-                    )
-        settled[name] = value
+    for name, (raw, origin) in _outside().items():
+        if name not in table or given.get(name, UNSET) is not UNSET:
+            continue
+        default, parse = table[name]
+        try:
+            settled[name] = parse(raw)
+            used.append(f"{name} ({origin})")
+        except ValueError:
+            logger.warning(
+                "%s is %r in %s: that cannot be read, and the default %r is taken",
+                name,
+                raw,
+                origin,
+                default,
+            )
+    settled.update((name, value) for name, value in given.items() if value is not UNSET)
     if used:
-        logger.info("Taken from the environment or %s: %s", _FILE, ", ".join(sorted(used)))
+        logger.info("Taken from outside: %s", ", ".join(sorted(used)))
     return settled
 
 
@@ -182,10 +179,17 @@ def parse_env_config() -> dict[str, dict[str, str]]:
 
 def get_hierarchical_config() -> dict[str, str]:
     """What is said outside the call: home file, then local file, then environment on top."""
-    merged: dict[str, str] = {}
-    for folder in (os.path.expanduser("~"), os.getcwd()):
-        merged.update(_read(os.path.join(folder, _FILE)))
-    merged.update(parse_env_config()[_SECTION])
+    return {name: raw for name, (raw, _) in _outside().items()}
+
+
+def _outside() -> dict[str, tuple[str, str]]:
+    """What is said outside the call, and where."""
+    merged: dict[str, tuple[str, str]] = {}
+    for folder, origin in ((os.path.expanduser("~"), f"~/{_FILE}"), (os.getcwd(), f"./{_FILE}")):
+        for name, raw in _read(os.path.join(folder, _FILE)).items():
+            merged[name] = raw, origin
+    for name, raw in parse_env_config()[_SECTION].items():
+        merged[name] = raw, "the environment"
     return merged
 
 

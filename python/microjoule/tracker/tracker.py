@@ -127,7 +127,9 @@ class BaseEmissionsTracker(PrivateNames):
         ticker.revive()
         run.cut()
         self._measured(run)
-        return self._write(run, "out").emissions
+        data = self._write(run, "out")
+        self._write_tasks(run)
+        return data.emissions
 
     @_quiet
     def stop(self) -> float | None:
@@ -150,14 +152,8 @@ class BaseEmissionsTracker(PrivateNames):
         _running.discard(self)
         self._measured(run)
         self._final = data = self._write(run, "out")
+        self._write_tasks(run)
         if run.is_ours:
-            tasks = [
-                TaskEmissionsData.of(name, task.emissions_data)
-                for name, task in run.tasks.items()
-                if task.emissions_data is not None
-            ]
-            if tasks:
-                self._handlers.ask("task_out", tasks, str(self._settings["experiment_name"]))
             self._handlers.ask("exit")
         if self._multiple is not None:
             self._multiple.release()
@@ -317,6 +313,16 @@ class BaseEmissionsTracker(PrivateNames):
         if run.is_ours:
             self._handlers.ask(how, total, run.delta(), among=handlers)
         return total
+
+    def _write_tasks(self, run: Run) -> None:
+        """Hands on all tasks that have ended."""
+        tasks = [
+            TaskEmissionsData.of(name, task.emissions_data)
+            for name, task in run.tasks.items()
+            if task.emissions_data is not None
+        ]
+        if tasks and run.is_ours:
+            self._handlers.ask("task_out", tasks, str(self._settings["experiment_name"]))
 
     def _where(self) -> Place:
         if self._place is None:

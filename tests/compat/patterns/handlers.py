@@ -47,6 +47,17 @@ close["first"], close["first delta"] = first, first_delta
 close["last"], close["last delta"] = last, last_delta
 holds["deltas add up"] = abs(first_delta + last_delta - last) < 1e-9
 
+# A flush hands on the tasks that have ended, again and again.
+tasks = Mine()
+tracker = OfflineEmissionsTracker(output_handlers=[tasks], **GIVEN)
+tracker.start()
+for name in ("a", "b"):
+    tracker.start_task(name)
+    tracker.stop_task(name)
+    tracker.flush()
+tracker.stop()
+same["calls with tasks"] = [(call[0], call[1]) for call in tasks.calls if call[0] == "task_out"]
+
 live = Mine()
 tracker = OfflineEmissionsTracker(
     output_handlers=[live], measure_power_secs=0.25, api_call_interval=2, **GIVEN

@@ -119,6 +119,35 @@ def test_the_file_of_tasks_has_all_columns() -> None:
     assert float(found[0]["duration"]) == tracker._tasks["load"].emissions_data.duration
 
 
+def test_a_flush_writes_the_tasks_that_have_ended() -> None:
+    tracker = tracker_of()
+    tracker.start_task("load")
+    tracker.stop_task()
+    tracker.start_task("fit")
+    tracker.flush()
+    with Path(f"emissions_base_{tracker.run_id}.csv").open(newline="") as file:
+        assert [row["task_name"] for row in csv.DictReader(file)] == ["load"]
+    tracker.stop()
+    with Path(f"emissions_base_{tracker.run_id}.csv").open(newline="") as file:
+        assert [row["task_name"] for row in csv.DictReader(file)] == ["load", "fit"]
+
+
+def test_a_row_that_is_looked_at_late_knows_its_own_run_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tracker = tracker_of(output_methods=[])
+    tracker.start_task("load")
+    data = tracker.stop_task()
+    tracker.stop()
+    run_id = str(tracker.run_id)
+    monkeypatch.setattr("microjoule.tracker.usage._cpu_ticks", lambda: pytest.fail("looked"))
+    assert data.cpu_utilization_percent == tracker.final_emissions_data.cpu_utilization_percent
+    monkeypatch.undo()
+    tracker.start()
+    tracker.stop()
+    assert data.run_id == run_id != str(tracker.run_id)
+
+
 def test_a_block_is_a_task() -> None:
     tracker = tracker_of(output_methods=[])
     with TaskEmissionsTracker("fit", tracker=tracker) as task:
