@@ -1,7 +1,5 @@
 #include "microjoule/battery.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -219,17 +217,13 @@ private:
 /// The batteries that feed the machine: those of mice and headsets have the scope "Device".
 std::vector<std::string> find_batteries(const std::string& root) {
     std::vector<std::string> found;
-    if (DIR* dir = opendir(root.c_str())) {
-        while (const dirent* entry = readdir(dir)) {
-            const std::string directory = root + "/" + entry->d_name;
-            if (read_line(directory + "/type").value_or("") == "Battery" &&
-                read_line(directory + "/scope").value_or("") != "Device") {
-                found.push_back(directory);
-            }
+    for (const std::string& entry : entries_of(root)) {
+        const std::string directory = root + "/" + entry;
+        if (read_line(directory + "/type").value_or("") == "Battery" &&
+            read_line(directory + "/scope").value_or("") != "Device") {
+            found.push_back(directory);
         }
-        closedir(dir);
     }
-    std::sort(found.begin(), found.end());
     return found;
 }
 

@@ -1,8 +1,10 @@
 #include "microjoule/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 
@@ -66,6 +68,20 @@ std::optional<std::string> read_line(const std::string& path) {
 std::optional<std::uint64_t> read_u64(const std::string& path) {
     const std::optional<std::string> line = read_line(path);
     return line ? parse_u64(*line) : std::nullopt;
+}
+
+std::vector<std::string> entries_of(const std::string& directory) {
+    std::vector<std::string> entries;
+    if (DIR* dir = opendir(directory.c_str())) {
+        while (const dirent* entry = readdir(dir)) {
+            if (entry->d_name[0] != '.') {
+                entries.emplace_back(entry->d_name);
+            }
+        }
+        closedir(dir);
+    }
+    std::sort(entries.begin(), entries.end());
+    return entries;
 }
 
 }  // namespace microjoule

@@ -1,7 +1,5 @@
 #include "hwmon_chip.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <charconv>
 #include <climits>
@@ -18,17 +16,6 @@ bool tells_power(const Chip& chip) {
            !channels_of(chip, "power", "_input").empty() ||
            !channels_of(chip, "power", "_average").empty() ||
            !channels_of(chip, "curr", "_input").empty();
-}
-
-std::vector<std::string> entries_of(const std::string& directory) {
-    std::vector<std::string> entries;
-    if (DIR* dir = opendir(directory.c_str())) {
-        while (const dirent* entry = readdir(dir)) {
-            entries.emplace_back(entry->d_name);
-        }
-        closedir(dir);
-    }
-    return entries;
 }
 
 }  // namespace

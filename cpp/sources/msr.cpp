@@ -1,6 +1,5 @@
 #include "microjoule/msr.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -152,16 +151,12 @@ private:
 /// The CPUs that have an msr device, in their order.
 CpuSet cpus_of(const std::string& devfs) {
     CpuSet cpus;
-    DIR* const dir = opendir((devfs + "/cpu").c_str());
-    while (const dirent* entry = dir ? readdir(dir) : nullptr) {
-        const auto cpu = parse_u64(entry->d_name);
-        const std::string file = devfs + "/cpu/" + entry->d_name + "/msr";
+    for (const std::string& entry : entries_of(devfs + "/cpu")) {
+        const auto cpu = parse_u64(entry);
+        const std::string file = devfs + "/cpu/" + entry + "/msr";
         if (cpu && *cpu < kMaxCpus && ::access(file.c_str(), F_OK) == 0) {
             cpus.set(*cpu);
         }
-    }
-    if (dir) {
-        closedir(dir);
     }
     return cpus;
 }

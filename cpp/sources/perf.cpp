@@ -1,6 +1,5 @@
 #include "microjoule/perf.h"
 
-#include <dirent.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -221,10 +220,9 @@ std::string domain_of(const std::string& event) {
 std::vector<Event> find_events(const std::string& pmu) {
     const std::string format = read_line(pmu + "/format/event").value_or("config:0-63");
     std::vector<Event> events;
-    DIR* const dir = opendir((pmu + "/events").c_str());
-    while (const dirent* entry = dir ? readdir(dir) : nullptr) {
+    for (const std::string& entry : entries_of(pmu + "/events")) {
         Event event;
-        event.name = entry->d_name;
+        event.name = entry;
         if (event.name.compare(0, 7, "energy-") != 0 || event.name.find('.') != std::string::npos) {
             continue;
         }
@@ -237,9 +235,6 @@ std::vector<Event> find_events(const std::string& pmu) {
             event.config = *config;
             events.push_back(std::move(event));
         }
-    }
-    if (dir) {
-        closedir(dir);
     }
     const auto rank = [](const Event& e) {
         return e.domain == "package" ? 0 : e.domain == "dram" ? 1 : 2;

@@ -1,7 +1,5 @@
 #include "microjoule/powercap.h"
 
-#include <dirent.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -48,18 +46,6 @@ bool skip(std::string_view& text, std::string_view word) noexcept {
     const bool there = text.substr(0, word.size()) == word;
     text.remove_prefix(there ? word.size() : 0);
     return there;
-}
-
-std::vector<std::string> entries_of(const std::string& directory) {
-    std::vector<std::string> entries;
-    if (DIR* dir = opendir(directory.c_str())) {
-        while (const dirent* entry = readdir(dir)) {
-            entries.emplace_back(entry->d_name);
-        }
-        closedir(dir);
-    }
-    std::sort(entries.begin(), entries.end());
-    return entries;
 }
 
 std::vector<Zone> find_zones(const std::string& root) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "microjoule/files.h"
+#include "temp_tree.h"
 
 using namespace microjoule;
 
@@ -24,4 +25,14 @@ TEST_CASE("a file that is missing says so with its errno") {
     char buffer[4];
     CHECK(file.read(buffer, sizeof buffer) == -EBADF);
     CHECK_FALSE(read_line("/nonexistent"));
+}
+
+TEST_CASE("a directory is listed in order, without what is hidden") {
+    const TempTree tree;
+    for (const char* name : {"b", ".hidden", "a/inner", "c"}) {
+        tree.put(name, "");
+    }
+    CHECK(entries_of(tree.root()) == std::vector<std::string>{"a", "b", "c"});
+    CHECK(entries_of(tree.root() + "/none").empty());
+    CHECK(entries_of(tree.root() + "/b").empty());
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace microjoule {
 
@@ -47,5 +48,8 @@ std::optional<std::string> read_line(const std::string& path);
 
 /// The number in a file; nothing if it cannot be read or is not a number.
 std::optional<std::uint64_t> read_u64(const std::string& path);
+
+/// The names in a directory, in their order, hidden ones left out; none if it cannot be read.
+std::vector<std::string> entries_of(const std::string& directory);
 
 }  // namespace microjoule
