@@ -78,7 +78,7 @@ TEST_CASE("bursts at events are never worse than end reads or steady change poin
                                       load.name == "telegraph"));
                 const bool jittery = row.jitter_ns > 100 * kMicrosecond;
                 CHECK((hidden || got.covered >= (jittery ? 0.94 : 0.95)));
-                CHECK(got.bounded >= 0.999);
+                CHECK(got.bounded == doctest::Approx(1));
                 if (row.period_ns == kMillisecond && row.jitter_ns == 20 * kMicrosecond &&
                     !hidden) {
                     CHECK(got.error <= (length_ns == 10 * kMillisecond ? 0.006 : 0.0006));

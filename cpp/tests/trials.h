@@ -20,7 +20,7 @@ struct Outcome {
     double change_points = 0;  ///< and of reads each millisecond, interpolated between changes
     double covered = 0;        ///< share of windows within two standard uncertainties
     double sharpness = 0;      ///< mean uncertainty over RMS error
-    double bounded = 0;        ///< share of windows whose truth is inside the hard bounds
+    double bounded = 0;        ///< share of windows with their truth inside the hard bounds
     double worst = 0;          ///< largest error in standard uncertainties
     double mean_u = 0;         ///< mean uncertainty (timing and quantisation)
     bool settled = true;
@@ -89,8 +89,10 @@ inline Outcome try_windows(World& world,
         out.covered += std::abs(error) <= 2 * u ? 1.0 / windows : 0;
         out.worst = std::max(out.worst, std::abs(error) / std::max(u, 1e-12));
         const double rounding = 1e-9 + 1e-9 * known;
-        out.bounded +=
-            got.low <= known + rounding && known <= got.high + rounding ? 1.0 / windows : 0;
+        // What flowed before the very first reading is a gap, and a gap has no bounds.
+        const bool gap = got.gap_s > 0;
+        const bool inside = got.low <= known + rounding && known <= got.high + rounding;
+        out.bounded += gap || inside ? 1.0 / windows : 0;
         if (counter != nullptr) {
             const auto counted = static_cast<double>(counter->value(figures.end_ns)) -
                                  static_cast<double>(counter->value(figures.start_ns));
