@@ -90,9 +90,9 @@ inline Outcome try_windows(World& world,
         out.worst = std::max(out.worst, std::abs(error) / std::max(u, 1e-12));
         const double rounding = 1e-9 + 1e-9 * known;
         // What flowed before the very first reading is a gap, and a gap has no bounds.
-        const bool gap = got.gap_s > 0;
+        const bool unknown = got.gap_s > 0;
         const bool inside = got.low <= known + rounding && known <= got.high + rounding;
-        out.bounded += gap || inside ? 1.0 / windows : 0;
+        out.bounded += unknown || inside ? 1.0 / windows : 0;
         if (counter != nullptr) {
             const auto counted = static_cast<double>(counter->value(figures.end_ns)) -
                                  static_cast<double>(counter->value(figures.start_ns));
