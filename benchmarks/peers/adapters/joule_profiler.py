@@ -7,6 +7,7 @@ NOTE = (
     "answers after the settle time"
 )
 names = itertools.count()
+ended = {}  # phases by their names, until their figures are asked for
 
 
 def load() -> None:
@@ -25,24 +26,23 @@ def ready() -> None:
 def begin():
     name = f"window {next(names)}"
     session.phase(name)
-    return [name]
+    return name
 
 
-def end(phase):
+def end(name):
     session.phase("between")
-    return phase
+    return name
 
 
-def wait(phase) -> None:
-    name = phase[0]
-    while len(phase) == 1:
-        ended = next(session.phases)
-        if ended.name.startswith(f"{name} ->"):
-            phase.append(ended)
+def wait(name) -> None:
+    while name not in ended:
+        phase = next(session.phases)
+        ended[phase.name.partition(" ->")[0]] = phase
 
 
-def joules(phase) -> float:
-    return sum(metric.value for source in phase[1].sources for metric in source.metrics) * 1e-6
+def joules(name) -> float:
+    phase = ended.pop(name)
+    return sum(metric.value for source in phase.sources for metric in source.metrics) * 1e-6
 
 
 def close() -> None:
