@@ -195,3 +195,17 @@ def test_sources_know_the_interface_and_not_the_sampler() -> None:
     inside = {f"microjoule/{path.stem}.h" for path in (CPP / "core").glob("*.cpp")}
     against = [i for i in includes("sources") if i[1] in inside - {"microjoule/clock.h"}]
     assert against == []
+
+
+def test_what_the_architecture_names_is_there() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    folders = (PACKAGE, CPP, ROOT / "tests/unit", ROOT / "tools")
+    files = {path.name for folder in folders for path in folder.rglob("*.*")}
+    named = set(re.findall(r"`(?:[\w/]+/)?(\w+\.(?:py|cpp|h))`", page))
+    assert len(named) > 10
+    assert named <= files
+    rooms = dict(re.findall(r"^\| `([\w/]+)/` \|.*?`([\w ]+ [\w ]+)`", page, re.MULTILINE))
+    assert {"cpp/core", "cpp/sources", "python/microjoule"} <= set(rooms)
+    for room, stems in rooms.items():
+        there = {path.stem for path in (ROOT / room).iterdir()}
+        assert set(stems.split()) <= there, room
