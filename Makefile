@@ -27,7 +27,7 @@ DOCTEST = $(wildcard /usr/include/doctest/doctest.h /usr/local/include/doctest/d
 
 .PHONY: help
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(VENV)/dev.stamp  ## make .venv with microjoule and every tool of the project in it
@@ -71,7 +71,7 @@ bench: $(VENV)/dev.stamp  ## the benchmarks (benchmarks/README.md says how to re
 	$(BIN)/pytest benchmarks
 
 .PHONY: bench-peers
-bench-peers: $(VENV)/dev.stamp  ## beside other meters, each in its own environment below .cache (root, 40 minutes)
+bench-peers: $(VENV)/dev.stamp  ## the benchmarks beside other meters, each in its own environment below .cache (root, 40 minutes)
 	$(PIP) install --group bench
 	$(BIN)/python benchmarks/peers/run.py
 

@@ -34,7 +34,11 @@ def main() -> int:
     ]
     with PowercapBed(zones=zones) as bed:
         print("SIMULATED sensors: the joules below are those of no real machine.", flush=True)
-        running = subprocess.Popen(command, env={**os.environ, **bed.environ})
+        try:
+            running = subprocess.Popen(command, env={**os.environ, **bed.environ})
+        except OSError as error:
+            print(f"cannot run {command[0]!r}: {error.strerror}", file=sys.stderr)
+            return 127
         # Ctrl-C is the command's; what is mounted here goes away when it has ended.
         signal.signal(signal.SIGINT, lambda number, frame: None)
         status = running.wait()

@@ -158,7 +158,8 @@ def test_row_34_cloud_regions_lists_and_bad_input() -> None:
     assert "--per token needs the energy of one token" in refused(
         "intensity", "NO", "--per", "token"
     )
-    assert "--joules is -1" in refused("intensity", "NO", "--per", "token", "--joules=-1")
+    negative = refused("intensity", "NO", "--per", "token", "--joules=-1")
+    assert "--joules is -1: pass the joules of one token, 0 or more" in negative
     assert "say of what" in refused("intensity", "NO", "--joules", "1")
     assert "no place has 'xyzzy'" in refused("intensity", "--list", "xyzzy")
     assert "there is 'lifecycle, production" in refused("intensity", "NO", "--scope", "direct")

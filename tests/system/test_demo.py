@@ -86,3 +86,15 @@ def test_a_simulated_run_passes_the_exit_status_on() -> None:
         [sys.executable, str(EXAMPLES / "simulated.py"), "--", "sh", "-c", "exit 7"], check=False
     )
     assert done.returncode == 7
+
+
+@pytest.mark.bed
+def test_a_simulated_run_of_what_is_not_there_is_one_sentence() -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "simulated.py"), "--", "no-such-command"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 127
+    assert done.stderr == "cannot run 'no-such-command': No such file or directory\n"

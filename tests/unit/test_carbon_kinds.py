@@ -171,7 +171,9 @@ class TestWhen:
         "when", ["yesterday", "", 1850, 20240101, True, 2023.5, object(), "2023-13-01", [2023]]
     )
     def test_what_is_no_time(self, when):
-        with pytest.raises(ValueError, match="pass a year, a date, a datetime or an ISO 8601"):
+        with pytest.raises(
+            ValueError, match="pass a year from 1900 to 2200, a date, a datetime or an ISO 8601"
+        ):
             intensity("NO", when=when)
 
 

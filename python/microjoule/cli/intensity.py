@@ -40,7 +40,8 @@ def main(argv: list[str]) -> int:
             f"`{PROG} run` or a measurement gives it"
         )
     if args.joules is not None and not 0 <= args.joules < math.inf:
-        parser.error(f"--joules is {args.joules:g}: pass the energy of one in joules, 0 or more")
+        what = "token, request or item" if args.per == "kwh" else args.per
+        parser.error(f"--joules is {args.joules:g}: pass the joules of one {what}, 0 or more")
     if args.per == "kwh" and args.joules is not None:
         parser.error(
             "--joules is the energy of one: say of what, with --per token, request or item"
