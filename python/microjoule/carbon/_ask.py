@@ -127,8 +127,8 @@ def _year_of(when: object) -> int | None:
     year = getattr(year, "year", year)
     if isinstance(year, bool) or not isinstance(year, int) or not 1900 <= year <= 2200:
         raise ValueError(
-            f"when is {when!r}: pass a year from 1900 to 2200, a date, a datetime or an ISO 8601 string "
-            "such as '2024-07-01T12:00Z'"
+            f"when is {when!r}: pass a year from 1900 to 2200, a date, a datetime or an ISO 8601 "
+            "string such as '2024-07-01T12:00Z'"
         )
     return year
 

@@ -119,8 +119,8 @@ def _help() -> str:
             "",
             "  python -m microjoule.codecarbon program.py",
             "",
-            "Exit status: 0 done, 1 failed, 2 wrong arguments, 3 nothing measurable; `uj run` ends as",
-            "its command ends.",
+            "Exit status: 0 done, 1 failed, 2 wrong arguments, 3 nothing measurable; `uj run` ends",
+            "as its command ends.",
             "",
         ]
     )
