@@ -429,7 +429,9 @@ def test_zero_differences_of_nvml_dropped(meter_on: MeterOn) -> None:
             assert is_near(lap, lap.by_sensor["gpu0"], truth_j, 0.05)
             assert lap.by_sensor["gpu1"] == 0
             assert lap.quality == "measured"
-        whole_ns = laps[0]._stamps()[0], laps[-1]._stamps()[1]
         whole_j = sum(lap.by_sensor["gpu0"] for lap in laps)
-        assert whole_j == pytest.approx(bed[0].energy_j(*whole_ns), rel=0.01)
+        truth_j = bed[0].energy_j(laps[0]._stamps()[0], laps[-1]._stamps()[1])
+        # Only the ends of the whole can be wrong: the laps in between share theirs.
+        timing_j = math.hypot(*(lap.uncertainty_parts["timing"] for lap in (laps[0], laps[-1])))
+        assert abs(whole_j - truth_j) <= max(0.01 * truth_j, 5 * timing_j)
         meter.close()
