@@ -94,6 +94,14 @@ def test_a_command_that_is_not_there() -> None:
     assert done.stderr == b"uj run: command not found: 'no-such-command-here'\n"
 
 
+def test_no_home_and_a_folder_that_nobody_can_write_to() -> None:
+    bare = {"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    done = uj_run("--", "sh", "-c", "exit 7", cwd="/proc", env=bare)
+    assert done.returncode == 7
+    assert b"microjoule: sh -c" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_a_value_that_was_taken_for_the_command_is_said_to_be_one() -> None:
     done = uj_run("--json", "no-such-run.json", "--", "true")
     assert done.returncode == 127
