@@ -14,6 +14,7 @@ from microjoule._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule import carbon as carbon
+    from microjoule import metrics as metrics
     from microjoule.codecarbon import install_as_codecarbon as install_as_codecarbon
     from microjoule.measurement import Measurement as Measurement
     from microjoule.meter import Books as Books
@@ -44,6 +45,7 @@ __all__ = [
     "lap",
     "measure",
     "meter",
+    "metrics",
     "sensors",
     "track_emissions",
 ]
@@ -99,10 +101,10 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
-    if name == "carbon":
-        import microjoule.carbon
+    if name in ("carbon", "metrics"):
+        from importlib import import_module
 
-        return microjoule.carbon
+        return import_module(f"microjoule.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'microjoule' has no attribute {name!r}")
     value = globals()[name] = _load(name)

@@ -32,6 +32,9 @@ COMMANDS: Final[dict[str, Command]] = {
     "run": Command("microjoule.cli.run", "measure the energy and carbon of a command"),
     "doctor": Command("microjoule.cli.doctor", "what can be measured here, and what is in the way"),
     "intensity": Command("microjoule.cli.intensity", "what a kilowatt-hour weighs at a place"),
+    "score": Command("microjoule.cli.score", "quality and footprint in one number"),
+    "rank": Command("microjoule.cli.rank", "models by quality and energy, and what flips"),
+    "label": Command("microjoule.cli.label", "the letter A to E beside a reference, or stars"),
     "estimate": Command("microjoule.cli.estimate", "the footprint of what nobody measured"),
 }
 
