@@ -29,15 +29,16 @@ A metric weighs what a model is worth against what it costs. Every one is a pure
 **Two categories.** Metrics of *computing resources* (operations, parameters, time, data) are easy
 to get and to compare and show where to optimise, but say nothing direct about the climate and
 ignore differences of hardware. Metrics of the *climate* (electricity, carbon) are direct, but
-depend on where the electricity comes from and are hard to measure exactly. Each metric carries its category.
+depend on where the electricity comes from and are hard to measure exactly. Each metric carries its
+category.
 
 **Uncertainty.** An input may carry a standard uncertainty (k = 1): a pair `(0.40, 0.02)`, a
 `Value`, the text `"0.40±0.02"` or `"0.40±5%"`, or the energy of a measurement,
 `uj.metrics.energy_of(m)`. It is propagated by the law of propagation with the higher terms of each
 input (JCGM 100:2008, 5.1.2). Where a class is decided (letters, stars, membership of a front,
 ranks) the inputs are drawn 100 000 times and the probability of the class is given. Inputs are
-taken as independent; the gain error of a meter that all models shared moves them alike, so leave it out when
-you compare.
+taken as independent; the gain error of a meter that all models shared moves them alike, so leave it
+out when you compare.
 
 **How it was obtained.** A figure is `measured`, `given`, `mixed` or `estimated`: the weakest of its
 inputs. NaN never comes out: an input outside its range is an error that says what to pass.

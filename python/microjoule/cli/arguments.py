@@ -36,9 +36,10 @@ class Parser(argparse.ArgumentParser):
             allow_abbrev=False,
         )
 
-    def checked(self, argv: Sequence[str]) -> argparse.Namespace:
-        """What `parse_args` gives."""
-        args, left = self.parse_known_args(argv)
+    def checked(self, argv: Sequence[str], *, intermixed: bool = False) -> argparse.Namespace:
+        """What `parse_args` gives; with `intermixed`, options may stand between the words."""
+        parse = self.parse_known_intermixed_args if intermixed else self.parse_known_args
+        args, left = parse(argv)
         for word in left:
             # A number below zero is no option that was misspelt.
             if word.startswith("-") and not isinstance(number_or_name(word), float):

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from microjoule.cli import DONE, PROG, arguments, models_csv
+from microjoule.cli import DONE, arguments, models_csv
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
         The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.checked(argv)
     try:
         models = models_csv.read(args.file, args.name)
         told = _stars(models, args) if args.stars else _letters(models, args)
@@ -179,14 +179,14 @@ def _columns(table: list[list[str]]) -> list[str]:
     ]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} label",
-        description="The energy label A to E (Fischer et al. 2022) of models beside one of them, "
-        "measured in the same environment at the same task; or stars within the file.",
-        epilog="Columns that are rated: parameters, inference_energy, inference_time, top1; more "
-        "with --axes. An empty cell is rated E.",
-        allow_abbrev=False,
+def _parser() -> arguments.Parser:
+    parser = arguments.Parser(
+        "label",
+        "[OPTION …] --reference MODEL FILE.csv",
+        "The energy label A to E (Fischer et al. 2022) of models beside one of them, measured in\n"
+        "the same environment at the same task; or stars within the file.",
+        "Columns that are rated: parameters, inference_energy, inference_time, top1; more with\n"
+        "--axes. An empty cell is rated E.",
     )
     parser.add_argument("file", metavar="FILE.csv", help="a line for each model; - reads the input")
     parser.add_argument("--name", metavar="COLUMN", help="the models' names (default: model)")

@@ -7,6 +7,8 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from microjoule.cli import nearest
+
 if TYPE_CHECKING:
     from microjoule.metrics import Value
 
@@ -106,7 +108,4 @@ def read(path: str, name: str | None) -> Models:
 
 
 def _near(column: str, columns: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(column, columns, n=2, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(columns)}"
+    return nearest(column, columns) or f"it has {', '.join(columns)}"

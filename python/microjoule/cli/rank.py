@@ -7,7 +7,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from microjoule.cli import DONE, PROG, arguments, models_csv, plot
+from microjoule.cli import DONE, arguments, models_csv, plot
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 
@@ -29,7 +29,7 @@ def main(argv: list[str]) -> int:
         The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.checked(argv)
     try:
         told = _rank(args)
     except (ValueError, OSError) as error:
@@ -266,14 +266,14 @@ def _fields(found: Ranking, volume: float | None) -> dict[str, Any]:
     }
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} rank",
-        description="Models by quality and energy: the energy-precision ratio at several α, ranks "
-        "that say what cannot be told apart, and where two models change places.",
-        epilog="A cell may carry a standard uncertainty (0.40±0.02, 0.40+-5%), or a column such as "
+def _parser() -> arguments.Parser:
+    parser = arguments.Parser(
+        "rank",
+        "[OPTION …] --quality COLUMN --energy COLUMN FILE.csv",
+        "Models by quality and energy: the energy-precision ratio at several α, ranks that say\n"
+        "what cannot be told apart, and where two models change places.",
+        "A cell may carry a standard uncertainty (0.40±0.02, 0.40+-5%), or a column such as\n"
         "inference_j_uncertainty does.",
-        allow_abbrev=False,
     )
     parser.add_argument("file", metavar="FILE.csv", help="a line for each model; - reads the input")
     parser.add_argument("--quality", required=True, metavar="COLUMN", help="accuracy, R² or error")

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from microjoule.cli import DONE, PROG, arguments, plot
+from microjoule.cli import DONE, PROG, arguments, nearest, plot
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 from microjoule.cli.summary import labelled
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> int:
         The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
-    args = parser.parse_intermixed_args(argv)
+    args = parser.checked(argv, intermixed=True)
     try:
         if args.plot:
             plot.check(args.plot)
@@ -156,10 +156,7 @@ def _any(args: argparse.Namespace) -> str:
 
     entries = metrics.registry()
     if args.metric not in METRICS:
-        from difflib import get_close_matches
-
-        near = get_close_matches(args.metric, METRICS, n=2, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"{PROG} score --list shows them"
+        hint = nearest(args.metric, METRICS) or f"`{PROG} score --list` shows them"
         raise ValueError(f"no metric is called {args.metric!r}: {hint}")
     wanted = METRICS[args.metric]
     given = dict(_pair(word) for word in args.inputs)
@@ -224,13 +221,13 @@ def _lines(rows: list[tuple[str, str]]) -> str:
     return "\n".join([line for n, v in rows for line in labelled(n, v, width)] + [""])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"{PROG} score",
-        description="Quality and footprint in one number: without a name the energy-precision "
-        "ratio, M = Error^α × energy per item. Numbers may carry a standard uncertainty: "
-        "0.40±0.02 or 0.40+-5%.",
-        allow_abbrev=False,
+def _parser() -> arguments.Parser:
+    parser = arguments.Parser(
+        "score",
+        "[OPTION …] [METRIC name=value …]",
+        "Quality and footprint in one number: without a name the energy-precision ratio,\n"
+        "M = Error^α × energy per item.",
+        "Numbers may carry a standard uncertainty: 0.40±0.02 or 0.40+-5%.",
     )
     parser.add_argument("metric", nargs="?", metavar="METRIC", help="any metric of --list")
     parser.add_argument(

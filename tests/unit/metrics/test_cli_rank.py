@@ -100,7 +100,7 @@ def test_pictures(uj: Uj, tmp_path: Path) -> None:
         ("model,q,e\na,.9,0\n", "", "a: energy_j is 0: pass the energy in joules"),
         ("model,q,e\na,1,1\n", "", "--tested n"),
         ("model,q,e\na,-.5,1\n", "--kind r2", "pass an R² from 0 to 1"),
-        ("model,q,e_j\na,.9,1\n", "", "has no column 'e': did you mean e_j?"),
+        ("model,q,e_j\na,.9,1\n", "", "has no column 'e': it has model, q, e_j"),
         ("model,qq,e\na,.9,1\n", "", "did you mean qq?"),
         ("model,q,e\na,.9,1\n", "--alpha 3:0", "pass 0:3"),
         ("model,q,e\na,.9,1\n", "--alpha 0:1e9", "at most 100 of them"),
