@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from microjoule.metrics._delay import ed2p as ed2p
     from microjoule.metrics._delay import edp as edp
     from microjoule.metrics._delay import zeus_cost as zeus_cost
+    from microjoule.metrics._gaiq import Quotient as Quotient
+    from microjoule.metrics._gaiq import green_ai_quotient as green_ai_quotient
+    from microjoule.metrics._gaiq import quotient as quotient
+    from microjoule.metrics._gaiq_files import read_answers as read_answers
+    from microjoule.metrics._gaiq_files import read_questionnaire as read_questionnaire
+    from microjoule.metrics._gaiq_files import read_record as read_record
+    from microjoule.metrics._gaiq_files import write_answers as write_answers
     from microjoule.metrics._label import AXES as AXES
     from microjoule.metrics._label import Axis as Axis
     from microjoule.metrics._label import Label as Label
@@ -139,6 +146,8 @@ _MODULES = {
     "_label": ("AXES", "Axis", "Label", "label", "weighted_median"),
     "_stars": ("Stars", "stars"),
     "_rank": ("Ranking", "rank"),
+    "_gaiq": ("Quotient", "green_ai_quotient", "quotient"),
+    "_gaiq_files": ("read_answers", "read_questionnaire", "read_record", "write_answers"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -31,6 +31,7 @@ GROUPS: Final = {
     "size": "Quality against size and compute",
     "compute": "Compute and data",
     "compare": "Comparing models",
+    "practice": "Practice",
 }
 
 

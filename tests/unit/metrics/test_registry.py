@@ -15,7 +15,19 @@ from unit.metrics.points import RISES_FALLS
 ROOT = Path(__file__).resolve().parents[3]
 ENTRIES = metrics.registry()
 # What is public and no metric: values, types, and tools of the metrics beside them.
-BESIDE = {"AXES", "energy_of", "places", "registry", "value_of", "weighted_median"}
+BESIDE = {
+    "AXES",
+    "energy_of",
+    "places",
+    "quotient",
+    "read_answers",
+    "read_questionnaire",
+    "read_record",
+    "registry",
+    "value_of",
+    "weighted_median",
+    "write_answers",
+}
 
 
 def test_every_public_function_is_in_it() -> None:
