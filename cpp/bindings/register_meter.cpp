@@ -83,7 +83,12 @@ void register_meter(py::module_& m) {
              "Starts the threads again after a pause.")
         .def_property_readonly("running", &Meter::running)
         // begin, end and lap take some tens of nanoseconds: releasing the GIL would cost as much.
-        .def("begin", &Meter::begin, "Opens a window and returns its token.")
+        .def(
+            "begin", [](Meter& self) { return self.begin(); },
+            "Opens a window and returns its token.")
+        .def(
+            "begin_calm", [](Meter& self) { return self.begin(true); },
+            "Opens the window of a long run, content with a read a second; returns its token.")
         .def(
             "end",
             [](const std::shared_ptr<Meter>& self, std::uint64_t token) {
@@ -100,12 +105,13 @@ void register_meter(py::module_& m) {
             py::arg("token"), "Ends a window and begins the next under the same token.")
         .def(
             "open",
-            [](const std::shared_ptr<Meter>& self, std::int64_t trace_step_ns) {
+            [](const std::shared_ptr<Meter>& self, std::int64_t trace_step_ns, bool calm) {
                 const std::uint64_t token =
-                    trace_step_ns > 0 ? self->begin_traced(trace_step_ns) : self->begin();
+                    trace_step_ns > 0 ? self->begin_traced(trace_step_ns) : self->begin(calm);
                 return make_window(result_type(), self, Windows::handle(token));
             },
-            py::arg("trace_step_ns") = 0, "Opens a window and returns its Measurement at once.")
+            py::arg("trace_step_ns") = 0, py::arg("calm") = false,
+            "Opens a window and returns its Measurement at once; `calm`: see begin_calm.")
         .def("schedule", &Meter::schedule, py::arg("border_ns"), py::call_guard<ReleaseGil>(),
              "Instants at which E is settled as well while a window is open, in order.")
         .def("sensors", &Meter::sensors)

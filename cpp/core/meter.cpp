@@ -107,15 +107,16 @@ std::uint64_t Meter::post_begin(Handle handle) {
     return Windows::token(handle);
 }
 
-std::uint64_t Meter::begin() {
+std::uint64_t Meter::begin(bool calm) {
     if (!running()) {
         revive();
     }
     const Handle handle = sampler_.windows().acquire(Record::open);
-    std::unique_ptr<Trace>& trace = sampler_.windows().at(handle.record).trace;
-    if (trace) {
-        trace.reset();  // the record's last user had one and never fetched it
+    Record& record = sampler_.windows().at(handle.record);
+    if (record.trace) {
+        record.trace.reset();  // the record's last user had one and never fetched it
     }
+    record.calm = calm;
     return post_begin(handle);
 }
 
@@ -126,7 +127,9 @@ std::uint64_t Meter::begin_traced(std::int64_t step_ns) {
     const Handle handle = sampler_.windows().acquire(Record::open);
     auto trace = std::make_unique<Trace>();
     trace->step_ns = step_ns;
-    sampler_.windows().at(handle.record).trace = std::move(trace);
+    Record& record = sampler_.windows().at(handle.record);
+    record.trace = std::move(trace);
+    record.calm = false;
     return post_begin(handle);
 }
 

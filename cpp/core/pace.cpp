@@ -10,6 +10,8 @@ namespace {
 constexpr std::int64_t kBurstShortest = 100 * kMicrosecond;
 constexpr std::int64_t kLinger = 20 * kMillisecond;
 constexpr std::int64_t kDenseSpacing = 5 * kMillisecond;
+// What a long run is content with between its events.
+constexpr std::int64_t kCalm = kSecond;
 // From this update period on every read counts: a call into a driver is no file read.
 constexpr std::int64_t kSlowCounter = 20 * kMillisecond;
 // From this one on the instants of its updates can be aimed at.
@@ -74,6 +76,8 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
             in.open || in.unsettled ? stretched(open_interval_ns_) : in.wrap_safe_ns;
         if (in.unsettled) {
             pace = std::min(pace, event_interval_ns_);
+        } else if (in.calm && shape_ == Shape::stepped) {
+            pace = std::max(pace, kCalm);
         }
         if (in.trace_step_ns > 0) {
             pace = std::min(pace, std::max(stretched(in.trace_step_ns), event_interval_ns_));
@@ -93,7 +97,8 @@ std::int64_t Pace::interval(std::int64_t now_ns, const PaceInputs& in) const noe
         return in.searching ? std::min(pace, burst(now_ns, in)) : pace;
     }
     if (in.open) {
-        pace = std::min(pace, stretched(open_interval_ns_));
+        const std::int64_t open = std::max(open_interval_ns_, in.calm ? kCalm : 0);
+        pace = std::min(pace, stretched(open));
     }
     if (in.trace_step_ns > 0) {
         // Read more often than the trace's step: E at a point lies between the reads around it.
@@ -124,8 +129,8 @@ std::int64_t Pace::next(std::int64_t last_read_ns, const PaceInputs& in) noexcep
 
 bool Pace::awake(std::int64_t now_ns, const PaceInputs& in) const noexcept {
     if (shape_ != Shape::counter) {
-        // The next read comes soon enough anyway; only from the idle pace must an event wake it.
-        return in.open || in.unsettled;
+        // The next read comes soon enough anyway; only from a slow pace must an event wake it.
+        return in.unsettled || (in.open && !(in.calm && shape_ == Shape::stepped));
     }
     return mode_ == PaceMode::fixed || in.unsettled || lingers(now_ns, in) || in.trace_step_ns > 0;
 }

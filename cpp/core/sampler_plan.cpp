@@ -22,6 +22,7 @@ PaceInputs Sampler::inputs(const Lane& lane, const Feed& feed, std::int64_t now_
     PaceInputs in;
     in.stretch = lane.governor.stretch();
     in.open = settlement_.open();
+    in.calm = settlement_.calm();
     in.last_event_ns = settlement_.last_event_ns();
     in.trace_step_ns = settlement_.trace_step_ns();
     in.wrap_safe_ns = INT64_MAX;

@@ -54,6 +54,7 @@ void Settlement::take(const Event& event) {
                 record.trace->next_ns = t_ns;
                 traced_.push_back(event.record);
             }
+            calm_ += record.calm ? 1 : 0;
             if (open_++ == 0) {
                 open_since_ns_ = t_ns;
                 next_peak_ns_ = (t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
@@ -64,6 +65,7 @@ void Settlement::take(const Event& event) {
             record.ended = true;
             record.late_ns += late_ns;
             --open_;
+            calm_ -= record.calm ? 1 : 0;
             break;
         default:
             insert({t_ns, late_ns, event.record, event.result, Kind::lap, {}});

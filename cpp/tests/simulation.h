@@ -168,8 +168,8 @@ public:
         }
     }
 
-    std::uint64_t begin() {
-        const std::uint64_t token = meter->begin();
+    std::uint64_t begin(bool calm = false) {
+        const std::uint64_t token = meter->begin(calm);
         woken();
         return token;
     }

@@ -187,6 +187,36 @@ TEST_CASE("between events the sampler all but sleeps") {
     CHECK(counter.reads - idle <= 21);  // one every 30 s
 }
 
+TEST_CASE(
+    "a calm window is read once a second and is as exact; another one beside it is not held "
+    "back") {
+    World world;
+    FakeCounter& counter = world.add(rapl(square(40, 160, 0.037)));
+    world.build();
+    world.run_for(kSecond);
+    const std::uint64_t token = world.begin(true);
+    const auto reads_of = [&](std::int64_t length_ns) {
+        world.run_for(kSecond);  // the burst of the event before
+        const std::uint64_t before = counter.reads;
+        world.run_for(length_ns);
+        return counter.reads - before;
+    };
+    CHECK(reads_of(60 * kSecond) <= 66);
+    const Handle part = world.meter->lap(token);
+    world.woken();
+    const Figures first = world.settle(part);
+    CHECK(first.sensors[0].energy ==
+          doctest::Approx(counter.truth(first.start_ns, first.end_ns)).epsilon(1e-5));
+    const std::uint64_t keen = world.begin();
+    CHECK(reads_of(10 * kSecond) >= 36);
+    world.settle(world.end(keen));
+    CHECK(reads_of(10 * kSecond) <= 12);
+    const Figures last = world.settle(world.end(token));
+    CHECK(last.sensors[0].energy ==
+          doctest::Approx(counter.truth(last.start_ns, last.end_ns)).epsilon(1e-4));
+    CHECK(reads_of(300 * kSecond) <= 11);
+}
+
 TEST_CASE("events that come faster than every 5 ms keep the sampler at its period") {
     World world;
     FakeCounter& counter = world.add(rapl(constant(100)));

@@ -314,8 +314,8 @@ class Meter:
         """Closes the meter."""
         self.close()
 
-    def _open(self, trace_s: float) -> Measurement:
-        measurement = self._native.open(round(trace_s * 1e9))
+    def _open(self, trace_s: float, *, calm: bool = False) -> Measurement:
+        measurement = self._native.open(round(trace_s * 1e9), calm)
         if self._intensity is not None:
             measurement._intensity = self._intensity
         return measurement

@@ -60,8 +60,9 @@ public:
     [[nodiscard]] bool running() const noexcept { return sampler_.running(); }
 
     /// Opens a window; the stamp is taken last. Returns its token. Throws std::invalid_argument if
-    /// the meter is closed.
-    std::uint64_t begin();
+    /// the meter is closed. A calm one belongs to a long run: between its events sensors are read
+    /// once a second, which its ends lose nothing by.
+    std::uint64_t begin(bool calm = false);
     /// The same with a trace of E(t) every `step_ns`.
     std::uint64_t begin_traced(std::int64_t step_ns);
     /// Closes a window; the stamp is taken first. Throws std::invalid_argument for a token that is

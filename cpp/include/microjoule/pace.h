@@ -16,6 +16,7 @@ enum class PaceMode : std::uint8_t {
 /// What the sampler knows about a source when it decides when to read it next.
 struct PaceInputs {
     bool open = false;       ///< a window or request is open
+    bool calm = false;       ///< only windows of long runs are
     bool unsettled = false;  ///< an event still waits for this source
     bool searching = false;  ///< the update period is being learnt, right after the start
     bool period_known = false;
@@ -32,7 +33,8 @@ struct PaceInputs {
 ///
 /// Counters are read at a tenth of their update period while an event is unsettled, at their period
 /// for another 20 ms, and at the wrap-safe pace otherwise (four times a second while a window is
-/// open, so that its highest 1 s mean is known). When events come faster than every 5 ms the
+/// open, so that its highest 1 s mean is known; once a second, as power models then are, where only
+/// calm ones are). When events come faster than every 5 ms the
 /// source stays at its period: bursts would never end. A counter that changes a few times a second
 /// is read around the instants at which it should.
 class Pace {

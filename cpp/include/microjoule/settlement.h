@@ -53,6 +53,8 @@ public:
     [[nodiscard]] bool crowded() const noexcept { return pending_.size() >= kMost / 2; }
     [[nodiscard]] bool idle() const noexcept { return pending_.empty(); }
     [[nodiscard]] bool open() const noexcept { return open_ > 0; }
+    /// Windows are open, and all of them are calm.
+    [[nodiscard]] bool calm() const noexcept { return open_ > 0 && open_ == calm_; }
     [[nodiscard]] std::int64_t horizon_ns() const noexcept { return horizon_ns_; }
     [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }
     [[nodiscard]] std::int64_t trace_step_ns();
@@ -106,6 +108,7 @@ private:
     std::uint64_t late_ = 0;
     std::uint64_t events_ = 0;
     std::size_t open_ = 0;
+    std::size_t calm_ = 0;  ///< how many of them are calm
     std::int64_t open_since_ns_ = 0;
 };
 

@@ -48,6 +48,7 @@ struct Record {
     double peak_w = -1;
     bool ended = false;
     bool lagged = false;
+    bool calm = false;  ///< a long run: between its events it is content with a read a second
 
     /// The sampler takes it in: nothing is answered yet of what its last user left behind.
     void open_account() noexcept {

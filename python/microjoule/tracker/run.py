@@ -88,7 +88,7 @@ class Run:
         self._since_output: list[Segment] = []
         place.intensity  # noqa: B018 (a live one is asked for now, so that it is there at the end)
         self.start_time = time.perf_counter()
-        self.window = tracks[0].meter._open(0.0)
+        self.window = tracks[0].meter._open(0.0, calm=True)
         self.window._label = names["project_name"]
         self._ledger.start()
         _going_on.add(self)

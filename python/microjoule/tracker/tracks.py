@@ -33,8 +33,8 @@ class Track:
         self._token = 0
 
     def begin(self) -> None:
-        """Opens the first window."""
-        self._token = self.meter.begin()
+        """Opens the first window: a calm one, since a run may go on for days."""
+        self._token = self.meter._native.begin_calm()
 
     def lap(self) -> Measurement:
         """Ends a window and begins the next at the same moment."""
