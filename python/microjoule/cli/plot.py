@@ -53,7 +53,9 @@ def ranking(path: str, found: Ranking, quality: str) -> None:
     figure, axes = _figure(2 if wide else 1)
     _front(axes[0], found, quality)
     if wide:
-        models = {row.model: (row.error.value, row.energy_j.value) for row in found.rows}
+        models = {
+            row.model: (max(row.error.value, found.floor), row.energy_j.value) for row in found.rows
+        }
         flips = [flip.alpha.value for flip in found.flips]
         _over_alpha(axes[1], models, min(found.alphas), max(found.alphas), flips)
     _save(figure, path)
@@ -87,11 +89,24 @@ def _figure(panels: int) -> tuple[Any, Any]:
 
 
 def _save(figure: Any, path: str) -> None:
+    import warnings
+
     import matplotlib
 
-    # The same figures give the same file, byte for byte, and text stays text.
-    with matplotlib.rc_context({"svg.hashsalt": "microjoule", "svg.fonttype": "none"}):
+    with (
+        # The same figures give the same file, byte for byte, and text stays text.
+        matplotlib.rc_context({"svg.hashsalt": "microjoule", "svg.fonttype": "none"}),
+        warnings.catch_warnings(),
+    ):
+        # A letter that the font lacks is shown as a box.
+        warnings.simplefilter("ignore", UserWarning)
         figure.savefig(path, metadata={"Date": None} if path.endswith("svg") else None, dpi=150)
+
+
+def _plain(name: str) -> str:
+    """A name as it is: no formula between dollars, and not hidden by a leading underscore."""
+    escaped = name.replace("$", r"\$")
+    return f"\u200a{escaped}" if name.startswith("_") else escaped
 
 
 def _front(axes: Any, found: Ranking, quality: str) -> None:
@@ -115,7 +130,7 @@ def _front(axes: Any, found: Ranking, quality: str) -> None:
             color=color,
         )
         axes.annotate(
-            row.model,
+            _plain(row.model),
             (row.energy_j.value, row.place.quality.value),
             xytext=(5, -11),
             textcoords="offset points",
@@ -124,7 +139,7 @@ def _front(axes: Any, found: Ranking, quality: str) -> None:
     if max(r.energy_j.value for r in rows) > 10 * min(r.energy_j.value for r in rows):
         axes.set_xscale("log")
     axes.set_xlabel("energy per item (J)")
-    axes.set_ylabel(quality)
+    axes.set_ylabel(_plain(quality))
     axes.set_title("Pareto front (green)")
 
 
@@ -137,7 +152,7 @@ def _over_alpha(
 ) -> None:
     alphas = [low + (high - low) * i / (_POINTS - 1) for i in range(_POINTS)]
     for name, (error, energy_j) in models.items():
-        axes.plot(alphas, [error**alpha * energy_j for alpha in alphas], label=name)
+        axes.plot(alphas, [error**alpha * energy_j for alpha in alphas], label=_plain(name))
     for flip in flips:
         axes.axvline(flip, color="tab:gray", linestyle=":", linewidth=1)
     axes.set_yscale("log")

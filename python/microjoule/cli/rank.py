@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = ("accuracy", "r2", "error")
 _MOST_ALPHAS: Final = 100
+_MOST_LINES: Final = 20
 
 
 def main(argv: list[str]) -> int:
@@ -166,11 +167,14 @@ def _flips(found: Ranking, digits: int) -> list[str]:
     if not found.flips:
         span = f"{found.alphas[0]:g} and {found.alphas[-1]:g}"
         return ["", f"No two models change places between α = {span}."]
-    lines = ["", "Where two models change places (α*):"]
-    for flip in found.flips:
-        at = _told(flip.alpha, digits)
-        lines.append(f"  {at}: below it {flip.below} is better, above it {flip.above}")
-    return lines
+    lines = [
+        f"  {_told(f.alpha, digits)}: below it {f.below} is better, above it {f.above}"
+        for f in found.flips
+    ]
+    from microjoule.metrics._rank import ALL_PAIRS
+
+    of_front = ", models on the front only" if len(found.rows) > ALL_PAIRS else ""
+    return ["", f"Where two models change places (α*{of_front}):", *_first(lines)]
 
 
 def _ties(found: Ranking) -> list[str]:
@@ -185,7 +189,11 @@ def _ties(found: Ranking) -> list[str]:
                     lines.append(f"  {column}: {row.model} and {other}")
     if not lines:
         return []
-    return ["", "Not told apart (their order holds in fewer than 95 % of the draws):", *lines]
+    return [
+        "",
+        "Not told apart (their order holds in fewer than 95 % of the draws):",
+        *_first(lines),
+    ]
 
 
 def _pareto(found: Ranking, args: argparse.Namespace, volume: float | None) -> list[str]:
@@ -193,10 +201,16 @@ def _pareto(found: Ranking, args: argparse.Namespace, volume: float | None) -> l
     beaten = [row for row in found.rows if not row.place.on_front]
     if args.pareto and beaten:
         lines += ["", "Not on the front:"]
-        lines += [f"  {row.model}: {_beaten(row.place, args.quality)}" for row in beaten]
+        lines += _first([f"  {r.model}: {_beaten(r.place, args.quality)}" for r in beaten])
     if volume is not None:
         lines += ["", f"Hypervolume beyond {args.reference}: {plain(volume, args.precision)}"]
     return lines
+
+
+def _first(lines: list[str]) -> list[str]:
+    """As many lines as are read; all of them are in the JSON."""
+    left = len(lines) - _MOST_LINES
+    return lines if left <= 0 else [*lines[:_MOST_LINES], f"  … and {left} more (--json)"]
 
 
 def _beaten(place: Place, quality: str) -> str:

@@ -155,6 +155,10 @@ def _any(args: argparse.Namespace) -> str:
     from microjoule.metrics._registry import METRICS
 
     entries = metrics.registry()
+    if args.metric in entries and args.metric not in METRICS:
+        raise ValueError(
+            f"{args.metric} takes more than numbers: in Python it is uj.metrics.{args.metric}"
+        )
     if args.metric not in METRICS:
         hint = nearest(args.metric, METRICS) or f"`{PROG} score --list` shows them"
         raise ValueError(f"no metric is called {args.metric!r}: {hint}")

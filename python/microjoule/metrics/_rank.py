@@ -15,6 +15,8 @@ CONFIDENCE: Final = 0.95
 # Comparisons that one column may take; with many models there are fewer draws.
 _COMPARISONS: Final = 200_000_000
 _LEAST_DRAWS: Final = 1000
+# With more models than this, only those on the front are paired: the others lead at no α.
+ALL_PAIRS: Final = 50
 # Below this, relative, two figures are one that was rounded twice.
 _SAME: Final = 1e-12
 
@@ -79,8 +81,10 @@ class Ranking(NamedTuple):
         directions: ``"lower"`` or ``"higher"`` is better.
         categories: ``"resources"`` or ``"climate"``.
         alphas: the α of the columns that have one.
+        floor: the least error that counted.
         rows: the models, best first by the last ratio.
-        flips: where two models change places between the smallest and the largest α, by α*.
+        flips: where two models change places between the smallest and the largest α, by α*; of more
+            than `ALL_PAIRS` models only those on the front.
         draws: how many were drawn; 1 where nothing is uncertain.
     """
 
@@ -89,6 +93,7 @@ class Ranking(NamedTuple):
     directions: tuple[str, ...]
     categories: tuple[str, ...]
     alphas: tuple[float, ...]
+    floor: float
     rows: tuple[Row, ...]
     flips: tuple[Flip, ...]
     draws: int
@@ -181,6 +186,8 @@ def rank(
         )
         for i, name in enumerate(names)
     ]
+    few = len(given) <= ALL_PAIRS
+    paired = {r.model: given[r.model] for r in rows if few or r.place.on_front}
     by = max(len(alphas) - 1, 0)
     rows.sort(key=lambda r: (r.cells[by].rank, r.model))
     entries = [column.metric.entry for column in columns]
@@ -190,8 +197,9 @@ def rank(
         directions=tuple(e.direction for e in entries),
         categories=tuple(e.category for e in entries),
         alphas=tuple(float(a) for a in alphas),
+        floor=floor,
         rows=tuple(rows),
-        flips=_flips(given, alphas, floor),
+        flips=_flips(paired, alphas, floor),
         draws=count,
     )
 

@@ -32,19 +32,9 @@ class Value(Frozen):
         obtained: ``"measured"``, ``"given"``, ``"mixed"`` or ``"estimated"``: the weakest of what
             went in.
         name: name of the metric; empty for an input.
-        remarks: what else there is to know, sentences.
     """
 
-    __slots__ = (
-        "category",
-        "direction",
-        "name",
-        "obtained",
-        "remarks",
-        "uncertainty",
-        "unit",
-        "value",
-    )
+    __slots__ = ("name", "value", "uncertainty", "unit", "direction", "category", "obtained")
     value: float
     uncertainty: float
     unit: str
@@ -52,7 +42,6 @@ class Value(Frozen):
     category: str
     obtained: str
     name: str
-    remarks: tuple[str, ...]
 
     def __init__(
         self,
@@ -64,7 +53,6 @@ class Value(Frozen):
         category: str = "",
         obtained: str = "given",
         name: str = "",
-        remarks: tuple[str, ...] = (),
     ) -> None:
         what = name or "a value"
         if not math.isfinite(value):
@@ -83,7 +71,6 @@ class Value(Frozen):
             category=category,
             obtained=obtained,
             name=name,
-            remarks=remarks,
         )
 
     def __float__(self) -> float:

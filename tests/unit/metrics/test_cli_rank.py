@@ -85,6 +85,25 @@ def test_pictures(uj: Uj, tmp_path: Path) -> None:
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_of_odd_names_and_a_model_without_errors(uj: Uj, tmp_path: Path) -> None:
+    table = "model,acc $\\frac,e_j\n_hidden,1,2\n$a_{b,0.9,1\n模型,0.8,0.5\n"
+    (tmp_path / "odd.csv").write_text(table.replace(",b", ";b"), encoding="utf-8")
+    odd = ("rank", "odd.csv", "--quality", "acc $\\frac", "--energy", "e_j", "--tested", "98")
+    said = uj(*odd, "--plot", "odd.svg")
+    assert (said.status, said.err) == (0, "")
+    text = (tmp_path / "odd.svg").read_text(encoding="utf-8")
+    assert text.count("_hidden") >= 2
+    assert "$a_{b" in text
+
+
+def test_a_long_table_is_cut_for_a_person_alone(uj: Uj, tmp_path: Path) -> None:
+    rows = "".join(f"m{i},{0.5 + i / 100:.2f},{1.3**i}\n" for i in range(40))
+    (tmp_path / "long.csv").write_text("model,q,e_j\n" + rows)
+    arguments = ("rank", "long.csv", "--quality", "q", "--energy", "e_j", "--alpha", "0:40:10")
+    assert "more (--json)" in uj(*arguments).out
+    assert len(uj(*arguments, "--json").fields["flips"]) > 20
+
+
 @pytest.mark.parametrize(
     ("table", "arguments", "sentence"),
     [

@@ -96,7 +96,7 @@ def test_the_list(uj: Uj) -> None:
         ("dllce training_j=1", "dllce needs inference_j=… (energy of one inference, J)"),
         ("dllce x=1", "dllce takes no x: it takes training_j"),
         ("dllce 5", "'5' is no input: pass name=value"),
-        ("error_floor items=5", "no metric is called 'error_floor'"),
+        ("error_floor items=5", "in Python it is uj.metrics.error_floor"),
         ("edp energy_j=1 duration_s=1 --plot a.svg", "there is no picture of edp"),
         ("--error 0.1 --energy-j 1 --plot a.pdf", "pass a file that ends in .svg or .png"),
         ("--error 0.1 --energy-j 1 --plot no/a.svg", "there is no folder 'no'"),

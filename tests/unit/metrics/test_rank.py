@@ -186,3 +186,14 @@ class TestRanking:
         models = {str(i): {"error": (0.1, 0.01), "energy_j": 1 + i} for i in range(60)}
         found = metrics.rank(models, alphas=(1,))
         assert 1000 <= found.draws < 100_000
+
+    def test_of_many_models_only_the_front_is_paired(self) -> None:
+        beaten = {f"m{i}": {"error": 0.2 + i / 1000, "energy_j": 1.0 + i} for i in range(60)}
+        few = dict(list(beaten.items())[:5])
+        assert len(metrics.rank({"A": A, "B": B, **few}).flips) == 1
+        extra = {"error": 0.3, "energy_j": 0.5}
+        found = metrics.rank({"A": A, "B": B, "x": extra, **beaten})
+        assert [(f.below, f.above) for f in found.flips] == [("A", "B")]
+        assert [(f.below, f.above) for f in metrics.rank({"B": B, "x": extra}).flips] == [
+            ("x", "B")
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import importlib.util
 import inspect
 from pathlib import Path
@@ -68,6 +69,14 @@ def test_what_is_not_to_be_shipped_is_not() -> None:
 
 def test_every_metric_has_its_signs_in_the_property_tests() -> None:
     assert set(RISES_FALLS) == set(METRICS)
+
+
+def test_the_first_example_of_the_page_runs() -> None:
+    page = (ROOT / "docs/metrics.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    example = doctest.DocTestParser().get_doctest(code, {}, "docs/metrics.md", None, 0)
+    assert len(example.examples) == 3
+    assert doctest.DocTestRunner(verbose=False).run(example).failed == 0
 
 
 def test_the_page_is_made_from_the_registry() -> None:
