@@ -53,6 +53,13 @@ class Parser(argparse.ArgumentParser):
         self.error(f"unknown option {option}: {near or f'`{self.prog} --help` shows them all'}")
 
 
+def sentence(error: Exception) -> str:
+    """What an error says to a person: of a file its name and the reason, without a number."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def digits(text: str) -> int:
     """Significant digits, 1 to 15."""
     if not text.isdecimal() or not 1 <= int(text) <= 15:

@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
         else:
             told = _score(args)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        parser.error(arguments.sentence(error))
     sys.stdout.write(told)
     return DONE
 
@@ -208,7 +208,8 @@ def _parser() -> arguments.Parser:
         action="append",
         default=[],
         metavar="RUN.json",
-        help="a run record (uj run --json=RUN.json): answers what it proves; may be repeated",
+        help="a run record (uj run --json=RUN.json), without a stage taken for the training's: "
+        "answers what it proves and nobody answered; may be repeated",
     )
     parser.add_argument(
         "--gains", type=_count, default=5, metavar="N", help="how many next steps (default: 5)"

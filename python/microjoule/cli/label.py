@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
         models = models_csv.read(args.file, args.name)
         told = _stars(models, args) if args.stars else _letters(models, args)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        parser.error(arguments.sentence(error))
     sys.stdout.write(told)
     return DONE
 
@@ -80,7 +80,10 @@ def _letters(models: Models, args: argparse.Namespace) -> str:
         return json_line(fields) + "\n"
     table = [["model", "label", *rated]]
     for model, label in found.items():
-        cells = [_letter(a.letter, a.probabilities) + f" ({plain(a.ratio)})" for a in label.axes]
+        cells = [
+            f"{_letter(a.letter, a.probabilities)} ({'missing' if a.value is None else plain(a.ratio)})"
+            for a in label.axes
+        ]
         table.append([model, _letter(label.letter, label.probabilities), *cells])
     how = f"weighted {args.compound}" if args.compound in ("median", "mean") else args.compound
     note = (

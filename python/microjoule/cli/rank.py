@@ -34,7 +34,7 @@ def main(argv: list[str]) -> int:
     try:
         told = _rank(args)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        parser.error(arguments.sentence(error))
     sys.stdout.write(told)
     return DONE
 

@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         else:
             told = _ratio(args)
     except (ValueError, OSError) as error:
-        parser.error(str(error))
+        parser.error(arguments.sentence(error))
     sys.stdout.write(told)
     return DONE
 

@@ -107,7 +107,7 @@ def test_a_long_table_is_cut_for_a_person_alone(uj: Uj, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "arguments", "sentence"),
     [
-        (None, "", "No such file"),
+        (None, "", "error: bad.csv: No such file or directory"),
         ("", "", "has no model"),
         ("model,q,e\n", "", "has no model"),
         ("model,q,q\na,1,1\n", "", "two columns called 'q'"),
@@ -160,6 +160,7 @@ class TestLabel:
         assert rows["MobileNet"][1:3] == ["B", "B"]
         assert "Beside ResNet101" in said.out
         assert "flop" not in said.out
+        assert "E (missing)" in said.out
 
     def test_json(self, uj: Uj) -> None:
         fields = uj("label", "a100.csv", "--reference", "ResNet101", "--json").fields
