@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from microjoule.cli.models_csv import Models
     from microjoule.metrics import Axis, Label, Stars
+    from microjoule.metrics._label import Rated
 
 _MOST_BYTES: Final = 1 << 20
 
@@ -80,10 +81,7 @@ def _letters(models: Models, args: argparse.Namespace) -> str:
         return json_line(fields) + "\n"
     table = [["model", "label", *rated]]
     for model, label in found.items():
-        cells = [
-            f"{_letter(a.letter, a.probabilities)} ({'missing' if a.value is None else plain(a.ratio)})"
-            for a in label.axes
-        ]
+        cells = [_rated(a) for a in label.axes]
         table.append([model, _letter(label.letter, label.probabilities), *cells])
     how = f"weighted {args.compound}" if args.compound in ("median", "mean") else args.compound
     note = (
@@ -139,6 +137,11 @@ def _fields(label: Label) -> dict[str, Any]:
             for a in label.axes
         },
     }
+
+
+def _rated(axis: Rated) -> str:
+    beside = "missing" if axis.value is None else plain(axis.ratio)
+    return f"{_letter(axis.letter, axis.probabilities)} ({beside})"
 
 
 def _letter(letter: str, chances: Mapping[str, float]) -> str:
