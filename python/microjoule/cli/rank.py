@@ -60,9 +60,8 @@ def _rank(args: argparse.Namespace) -> str:
 def _inputs(models: Models, model: str, args: argparse.Namespace) -> dict[str, Any]:
     """What one model is ranked by: its quality, its energy, and what further metrics take."""
     from microjoule import metrics
-    from microjoule.metrics._registry import METRICS
+    from microjoule.metrics._registry import find
 
-    metrics.registry()
     kind = args.kind or _kind(args.quality)
     inputs: dict[str, Any] = {
         kind: models.value(model, args.quality),
@@ -75,8 +74,7 @@ def _inputs(models: Models, model: str, args: argparse.Namespace) -> dict[str, A
             else metrics.value_of(args.items, "--items")
         )
     for name in args.metric:
-        wanted = METRICS[name].entry.inputs if name in METRICS else {}
-        for column in wanted:
+        for column in find(name).entry.inputs:
             if column in models.columns and column not in inputs:
                 inputs[column] = models.value(model, column)
     return inputs

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from microjoule.cli import DONE, PROG, arguments, nearest, plot
+from microjoule.cli import DONE, arguments, plot
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 from microjoule.cli.summary import labelled
@@ -151,32 +151,23 @@ def _turns(
 
 def _any(args: argparse.Namespace) -> str:
     """Any metric of the registry, its inputs as `name=value`."""
-    from microjoule import metrics
-    from microjoule.metrics._registry import METRICS
+    from microjoule.metrics._registry import find
 
-    entries = metrics.registry()
-    if args.metric in entries and args.metric not in METRICS:
-        raise ValueError(
-            f"{args.metric} takes more than numbers: in Python it is uj.metrics.{args.metric}"
-        )
-    if args.metric not in METRICS:
-        hint = nearest(args.metric, METRICS) or f"`{PROG} score --list` shows them"
-        raise ValueError(f"no metric is called {args.metric!r}: {hint}")
-    wanted = METRICS[args.metric]
+    wanted = find(args.metric)
+    entry = wanted.entry
     given = dict(_pair(word) for word in args.inputs)
-    unknown = [name for name in given if name not in wanted.entry.inputs]
+    unknown = [name for name in given if name not in entry.inputs]
     if unknown:
-        takes = ", ".join(wanted.entry.inputs)
+        takes = ", ".join(entry.inputs)
         raise ValueError(f"{args.metric} takes no {unknown[0]}: it takes {takes}")
     missing = [name for name in wanted.needs() if name not in given]
     if missing:
-        specs = wanted.entry.inputs
+        specs = entry.inputs
         what = ", ".join(f"{n}=… ({specs[n].what}, {specs[n].unit})" for n in missing)
         raise ValueError(f"{args.metric} needs {what}")
     if args.plot:
         raise ValueError(f"there is no picture of {args.metric}: --plot shows the ratio over α")
     value = wanted(**given)
-    entry = entries[args.metric]
     if args.json:
         return json_line({"metric": value.to_dict(), "formula": entry.formula}) + "\n"
     better = {"neither": ""}.get(entry.direction, f"  ({entry.direction} is better)")

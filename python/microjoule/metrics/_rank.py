@@ -7,8 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from microjoule.metrics import _pareto, _propagate
 from microjoule.metrics._ratio import crossover_alpha, energy_precision_ratio, error_of
-from microjoule.metrics._registry import METRICS, Metric, comparison
+from microjoule.metrics._registry import Metric, comparison, find
 from microjoule.metrics._value import Quantity, Value, value_of
+from microjoule.metrics._work import energy_per_item
 
 # Two models are told apart where their order holds in this share of the draws.
 CONFIDENCE: Final = 0.95
@@ -158,7 +159,7 @@ def rank(
     columns = [
         _Column(f"M(α={alpha:g})", energy_precision_ratio, {"alpha": alpha, "floor": floor})
         for alpha in alphas
-    ] + [_Column(name, _metric(name), {}) for name in metrics]
+    ] + [_Column(name, find(name), {}) for name in metrics]
     if not columns:
         raise ValueError("there is nothing to rank by: pass alphas or metrics")
     figures = [
@@ -219,15 +220,6 @@ def _completed(name: str, inputs: Mapping[str, Quantity]) -> dict[str, Value]:
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     return values
-
-
-def _metric(name: str) -> Metric[...]:
-    if name in METRICS:
-        return METRICS[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, METRICS, n=2, cutoff=0.5) or sorted(METRICS)
-    raise ValueError(f"no metric is called {name!r}: pass one such as {', '.join(near)}")
 
 
 def _figure(column: _Column, name: str, inputs: Mapping[str, Value]) -> Value:
@@ -342,4 +334,4 @@ def _floored(error: Value, floor: float) -> Value:
 def _per_item(inputs: Mapping[str, Value]) -> Value:
     if "items" not in inputs:
         return inputs["energy_j"]
-    return METRICS["energy_per_item"](inputs["energy_j"], inputs["items"])
+    return energy_per_item(inputs["energy_j"], inputs["items"])

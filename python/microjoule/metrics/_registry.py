@@ -231,6 +231,26 @@ class Metric(Generic[P]):
         return f"<metric {self.entry.name}: {self.entry.formula} ({self.entry.unit})>"
 
 
+def find(name: str) -> Metric[...]:
+    """Return a metric by its name.
+
+    Raises:
+        ValueError: there is none; the sentence names the nearest, or says that it is a function.
+    """
+    from microjoule.metrics import registry
+
+    registry()  # whatever module has not been imported yet
+    if name in METRICS:
+        return METRICS[name]
+    if name in ENTRIES:
+        raise ValueError(f"{name} takes more than numbers: in Python it is uj.metrics.{name}")
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, METRICS, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`uj score --list` shows them"
+    raise ValueError(f"no metric is called {name!r}: {hint}")
+
+
 def metric(
     *,
     title: str,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from microjoule import metrics
+from microjoule.metrics._registry import METRICS, Metric
+
 # By input: an ordinary value; a metric's own values stand below.
 _ORDINARY = {
     "error": 0.08,
@@ -119,3 +122,9 @@ def point(metric: str) -> dict[str, float]:
 def settings(metric: str) -> dict[str, float]:
     """What is not moved but needed."""
     return {"classes": 10.0} if "bits" in metric else {}
+
+
+def by_name(metric: str) -> Metric[...]:
+    """A metric, whatever has been imported before."""
+    metrics.registry()
+    return METRICS[metric]

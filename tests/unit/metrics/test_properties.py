@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microjoule import metrics
-from microjoule.metrics._registry import METRICS
-from unit.metrics.points import RISES_FALLS, point
+from unit.metrics.points import RISES_FALLS, by_name, point
 
 MOVES = [
     pytest.param(name, which, sign, id=f"{name}-{which}")
@@ -32,7 +31,7 @@ def test_a_metric_moves_as_it_says(
 ) -> None:
     inputs = point(name)
     inputs[which] *= where
-    metric = METRICS[name]
+    metric = by_name(name)
     before = metric(**inputs).value
     after = metric(**{**inputs, which: inputs[which] * (1 + rel)}).value
     assert (after - before) * sign > 0
@@ -40,7 +39,7 @@ def test_a_metric_moves_as_it_says(
 
 @pytest.mark.parametrize("name", RISES_FALLS)
 def test_better_quality_and_less_cost_move_a_metric_towards_better(name: str) -> None:
-    direction = METRICS[name].entry.direction
+    direction = by_name(name).entry.direction
     rises, falls = (set(names.split()) for names in RISES_FALLS[name])
     better = {"accuracy", "effectiveness", "performance"}
     worse = {"error", "intensity_g_per_kwh", "co2e_kg", "training_co2e_kg", "testing_co2e_kg"}

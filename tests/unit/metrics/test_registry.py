@@ -5,6 +5,8 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,16 @@ def test_what_is_not_to_be_shipped_is_not() -> None:
 
 def test_every_metric_has_its_signs_in_the_property_tests() -> None:
     assert set(RISES_FALLS) == set(METRICS)
+
+
+def test_a_metric_is_found_before_its_module_is_imported() -> None:
+    code = (
+        "from microjoule import metrics\n"
+        "models = {'A': {'error': 0.1, 'energy_j': 1, 'duration_s': 2}}\n"
+        "print(metrics.rank(models, metrics=['edp']).rows[0].cells[-1].value.value)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("2.0\n", "")
 
 
 def test_the_first_example_of_the_page_runs() -> None:

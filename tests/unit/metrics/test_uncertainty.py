@@ -10,8 +10,7 @@ import pytest
 
 from microjoule import metrics
 from microjoule.metrics._jet import Jet, log, xlog2x
-from microjoule.metrics._registry import METRICS
-from unit.metrics.points import RISES_FALLS, point, settings
+from unit.metrics.points import RISES_FALLS, by_name, point, settings
 
 DRAWS = 100_000
 TOLERANCE = 0.02
@@ -39,7 +38,7 @@ def drawn_std(
 @pytest.mark.parametrize("rel", [0.01, 0.05])
 @pytest.mark.parametrize("name", RISES_FALLS)
 def test_of_all_inputs_together(name: str, rel: float) -> None:
-    metric = METRICS[name]
+    metric = by_name(name)
     inputs = point(name)
     uncertain = {k: (v, v * rel) for k, v in inputs.items() if k not in settings(name)}
     told = metric(**{**inputs, **uncertain}).uncertainty
@@ -59,8 +58,8 @@ def test_of_a_power_of_the_error(alpha: float) -> None:
 def test_the_draws_of_a_metric_agree(name: str) -> None:
     inputs = point(name)
     uncertain = {k: (v, v * 0.02) for k, v in inputs.items() if k not in settings(name)}
-    drawn = METRICS[name].draws(**{**inputs, **uncertain})
-    told = METRICS[name](**{**inputs, **uncertain})
+    drawn = by_name(name).draws(**{**inputs, **uncertain})
+    told = by_name(name)(**{**inputs, **uncertain})
     assert drawn.shape == (DRAWS,)
     assert float(np.std(drawn)) == pytest.approx(told.uncertainty, rel=TOLERANCE)
     assert float(np.median(drawn)) == pytest.approx(told.value, rel=0.01)
