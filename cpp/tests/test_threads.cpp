@@ -332,7 +332,11 @@ TEST_CASE("a pause does not wait for a call that hangs, and the sensor comes bac
     REQUIRE(meter.wait(handle, 2 * kSecond));
     const Figures figures = meter.figures(handle);
     const double length = static_cast<double>(figures.end_ns - figures.start_ns) * 1e-9;
-    CHECK(figures.sensors[1].energy == doctest::Approx(50 * length).epsilon(0.1));
+    // On a busy machine the first read after the hang comes late, and the figure says so.
+    const SensorFigures& gpu = figures.sensors[1];
+    CAPTURE(gpu.timing);
+    CAPTURE(gpu.gap_s);
+    CHECK(std::abs(gpu.energy - 50 * length) < 5 * length + 5 * gpu.timing + 50 * gpu.gap_s);
 }
 
 TEST_CASE("a slow sensor of a closed meter is read by whoever waits") {
