@@ -140,9 +140,10 @@ def test_a_row_that_is_looked_at_late_knows_its_own_run_only(
     data = tracker.stop_task()
     tracker.stop()
     run_id = str(tracker.run_id)
-    monkeypatch.setattr("microjoule.tracker.usage._cpu_ticks", lambda: pytest.fail("looked"))
-    assert data.cpu_utilization_percent == tracker.final_emissions_data.cpu_utilization_percent
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr("microjoule.tracker.usage._cpu_ticks", lambda: pytest.fail("looked"))
+        late = data.cpu_utilization_percent
+    assert late == tracker.final_emissions_data.cpu_utilization_percent
     tracker.start()
     tracker.stop()
     assert data.run_id == run_id != str(tracker.run_id)
