@@ -390,7 +390,8 @@ def test_a_negative_step_of_perf(meter_on: MeterOn) -> None:
         meter = meter_on(pmu, "perf")
         (event,) = perf_events() - before
         with meter.measure() as m:
-            time.sleep(0.3)
+            # Longer before the step than after it: else the counter has caught up unseen.
+            time.sleep(0.8)
             fcntl.ioctl(event, PERF_EVENT_IOC_RESET, 0)
             time.sleep(0.4)
         assert m.wait(5)
