@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 
 from microjoule import _core, config, wall
 from microjoule.config import Frozen
+from microjoule.decorating import around
 from microjoule.measurement import Measurement
 from microjoule.sensors import Sensor, discover, listed
 from microjoule.stages import canonical
@@ -560,81 +561,12 @@ class measure:  # noqa: N801 (used as a verb: with measure("train") as m)
 
     def __call__(self, function: _F) -> _F:
         """Decorates a function, coroutine, generator or asynchronous generator."""
-        import functools
-        import inspect
-        from typing import cast
-
         if not callable(function):
             raise ValueError(f"measure() decorates something callable, not {function!r}")
         label = self._label or getattr(function, "__qualname__", type(function).__name__)
-
-        # Not `with self`: the same function may run in many threads and tasks at once.
-        if inspect.isasyncgenfunction(function):
-
-            @functools.wraps(function)
-            async def asynchronous_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-                measurement = self._start(label)
-                inner = function(*args, **kwargs)
-                sent: Any = None
-                thrown: BaseException | None = None
-                try:
-                    while True:
-                        try:
-                            if thrown is None:
-                                item = await inner.asend(sent)
-                            else:
-                                item = await inner.athrow(thrown)
-                        except StopAsyncIteration:
-                            return
-                        sent = thrown = None
-                        try:
-                            sent = yield item
-                        except GeneratorExit:
-                            await inner.aclose()
-                            raise
-                        except BaseException as error:
-                            # What the consumer throws belongs to the inner generator.
-                            thrown = error
-                finally:
-                    _finish(asynchronous_generator, measurement)
-
-            return cast("_F", asynchronous_generator)
-
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def coroutine(*args: Any, **kwargs: Any) -> Any:
-                measurement = self._start(label)
-                try:
-                    return await function(*args, **kwargs)
-                finally:
-                    _finish(coroutine, measurement)
-
-            return cast("_F", coroutine)
-
-        if inspect.isgeneratorfunction(function):
-
-            @functools.wraps(function)
-            def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-                measurement = self._start(label)
-                try:
-                    return (yield from function(*args, **kwargs))
-                finally:
-                    _finish(generator, measurement)
-
-            return cast("_F", generator)
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            measurement = self._start(label)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                _finish(wrapper, measurement)
-
-        return cast("_F", wrapper)
+        return around(function, lambda: self._start(label), _finish)
 
 
-def _finish(function: Any, measurement: Measurement) -> None:
+def _finish(function: Any, measurement: Measurement, error: BaseException | None) -> None:
     _core.close(measurement)
     function.last_measurement = measurement

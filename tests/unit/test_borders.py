@@ -23,7 +23,7 @@ LAYERS = [
     {"report", "integrations", "export", "tracker", "codecarbon"},
     {"cli"},
 ]
-FOR_EVERYONE = {"_version", "config", "hardware", "nvml", "stages", "wall"}
+FOR_EVERYONE = {"_version", "config", "decorating", "hardware", "nvml", "stages", "wall"}
 # The meter's figures ask for the carbon of an energy; not before somebody does.
 LATE = {("measurement", "carbon"), ("meter", "carbon"), ("request", "carbon")}
 

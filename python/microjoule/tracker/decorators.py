@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
+from microjoule.decorating import around
 from microjoule.tracker import settings as _settings
 from microjoule.tracker.data import EmissionsData
 from microjoule.tracker.tracker import (
@@ -50,17 +49,16 @@ def track_emissions(fn: Callable[..., Any] | None = None, *args: Any, **kwargs: 
             raise TypeError(f"track_emissions() got an unexpected keyword argument {name!r}")
         given[name] = value
 
-    @contextmanager
-    def tracked() -> Iterator[None]:
+    def start() -> BaseEmissionsTracker:
         tracker = _make(dict(given))
         tracker.start()
-        try:
-            yield
-        finally:
-            tracker.stop()
+        return tracker
+
+    def stop(_: Any, tracker: BaseEmissionsTracker, error: BaseException | None) -> None:
+        tracker.stop()
 
     def decorate(function: _F) -> _F:
-        return _around(function, tracked)
+        return around(function, start, stop)
 
     return decorate(fn) if fn is not None else decorate
 
@@ -82,59 +80,6 @@ def _make(given: dict[str, Any]) -> BaseEmissionsTracker:
     for name in _settings.OFFLINE_DEFAULTS:
         given.pop(name, None)
     return EmissionsTracker(**given)
-
-
-_Around = Callable[[], AbstractContextManager[None]]
-
-
-def _around(function: _F, context: _Around) -> _F:
-    """Puts every call into a context of its own; the function keeps its kind."""
-    if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def asynchronous_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with context():
-                inner = function(*args, **kwargs)
-                sent: Any = None
-                thrown: BaseException | None = None
-                while True:
-                    try:
-                        item = await (inner.asend(sent) if thrown is None else inner.athrow(thrown))
-                    except StopAsyncIteration:
-                        return
-                    sent = thrown = None
-                    try:
-                        sent = yield item
-                    except GeneratorExit:
-                        await inner.aclose()
-                        raise
-                    except BaseException as error:
-                        thrown = error  # what the consumer throws is for the inner generator
-
-        return cast("_F", asynchronous_generator)
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def coroutine(*args: Any, **kwargs: Any) -> Any:
-            with context():
-                return await function(*args, **kwargs)
-
-        return cast("_F", coroutine)
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with context():
-                return (yield from function(*args, **kwargs))
-
-        return cast("_F", generator)
-
-    @functools.wraps(function)
-    def plain(*args: Any, **kwargs: Any) -> Any:
-        with context():
-            return function(*args, **kwargs)
-
-    return cast("_F", plain)
 
 
 class TaskEmissionsTracker:
@@ -183,16 +128,11 @@ def track_task_emissions(
     def decorate(function: _F) -> _F:
         name = task_name or getattr(function, "__name__", "task")
 
-        @contextmanager
-        def task() -> Iterator[None]:
-            own.start_task(name)
-            try:
-                yield
-            finally:
-                own.stop_task()
-                if tracker is None:
-                    own.stop()
+        def stop(_: Any, started: None, error: BaseException | None) -> None:
+            own.stop_task()
+            if tracker is None:
+                own.stop()
 
-        return _around(function, task)
+        return around(function, lambda: own.start_task(name), stop)
 
     return decorate(fn) if fn is not None else decorate
