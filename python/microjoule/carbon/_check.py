@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
-def at_least(name: str, value: object, least: float, sentence: str) -> float:
+
+def at_least(name: str, value: Any, least: float, sentence: str) -> float:
     """Return a number of ``least`` or more; refuse NaN, infinities and what is no number."""
     number = isinstance(value, int | float) or hasattr(value, "__float__")
-    if isinstance(value, bool) or not number or not least <= float(value) < math.inf:  # type: ignore[arg-type]
+    if isinstance(value, bool) or not number or not least <= float(value) < math.inf:
         raise ValueError(f"{name} is {value!r}: {sentence}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
-def above_zero(name: str, value: object, sentence: str) -> float:
+def above_zero(name: str, value: Any, sentence: str) -> float:
     """Return a number above 0."""
     number = at_least(name, value, 0.0, sentence)
     if number == 0:
@@ -21,7 +25,7 @@ def above_zero(name: str, value: object, sentence: str) -> float:
     return number
 
 
-def share(name: str, value: object, sentence: str) -> float:
+def share(name: str, value: Any, sentence: str) -> float:
     """Return a number above 0 and at most 1."""
     number = above_zero(name, value, sentence)
     if number > 1:
