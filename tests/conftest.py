@@ -8,6 +8,7 @@ it, a skipped one fails: a machine without a bed has not tested microjoule.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator
@@ -53,6 +54,35 @@ def user_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Empty folders in place of the user's own."""
     names = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
     return {name: str(tmp_path_factory.mktemp(name.lower())) for name in names}
+
+
+@pytest.fixture
+def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a process that has not measured yet: no meter of another test, on sensors now gone."""
+    from microjoule.meter import __dict__ as names
+
+    for name in ("_shared", "_kept"):
+        monkeypatch.setitem(names, name, None)
+    yield
+    if names["_shared"] is not None:
+        names["_shared"]._native.close()
+
+
+@pytest.fixture
+def said() -> Iterator[list[str]]:
+    """What the trackers say, as `LEVEL text`."""
+    from microjoule.tracker.log import logger
+
+    lines: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(f"{record.levelname} {record.getMessage()}")
+
+    handler = Keep()
+    logger.addHandler(handler)
+    yield lines
+    logger.removeHandler(handler)
 
 
 @pytest.fixture

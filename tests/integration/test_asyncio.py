@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,14 +12,6 @@ import microjoule as uj
 from sim.bed import PowercapBed
 
 KEYS = ("package-0", "dram")
-
-
-@pytest.fixture
-def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
-    for name, value in bed.environ.items():
-        monkeypatch.setenv(name, value)
-    with uj.Meter() as meter:
-        yield meter
 
 
 def assert_right(bed: PowercapBed, m: uj.Measurement) -> None:

@@ -6,10 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Iterator
 from queue import SimpleQueue
-
-import pytest
 
 import microjoule as uj
 from sim.bed import PowercapBed
@@ -17,14 +14,6 @@ from sim.bed import PowercapBed
 KEYS = ("package-0", "dram")
 MANY = 300
 RESOLUTION_J = 2e-4
-
-
-@pytest.fixture
-def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
-    for name, value in bed.environ.items():
-        monkeypatch.setenv(name, value)
-    with uj.Meter() as meter:
-        yield meter
 
 
 def assert_right(bed: PowercapBed, windows: list[uj.Measurement]) -> None:

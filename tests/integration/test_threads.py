@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
@@ -17,14 +17,6 @@ from sim.bed import PowercapBed
 KEYS = ("package-0", "dram")
 THREADS = 20
 RESOLUTION_J = 2e-4
-
-
-@pytest.fixture
-def meter(bed: PowercapBed, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
-    for name, value in bed.environ.items():
-        monkeypatch.setenv(name, value)
-    with uj.Meter() as meter:
-        yield meter
 
 
 def in_threads(work: Callable[[int], list[uj.Measurement]]) -> list[uj.Measurement]:

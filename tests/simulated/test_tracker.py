@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -37,11 +35,10 @@ Beds = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def fresh_meter(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh_meter(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, nothing_shared: None
+) -> Iterator[None]:
     """A process-wide meter that this test starts, in an empty folder, and a quiet logger."""
-    names = vars(sys.modules["microjoule.meter"])
-    for name in ("_shared", "_kept"):
-        monkeypatch.setitem(names, name, None)
     for name in ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -49,8 +46,6 @@ def fresh_meter(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     level = logger.level
     yield
     logger.setLevel(level)
-    if names["_shared"] is not None:
-        names["_shared"]._native.close()
 
 
 @pytest.fixture
@@ -75,20 +70,6 @@ def gpus(monkeypatch: pytest.MonkeyPatch) -> Iterator[NvmlBed]:
         for name, value in bed.environ.items():
             monkeypatch.setenv(name, value)
         yield bed
-
-
-@pytest.fixture
-def said() -> Iterator[list[str]]:
-    lines: list[str] = []
-
-    class Keep(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(f"{record.levelname} {record.getMessage()}")
-
-    handler = Keep()
-    logger.addHandler(handler)
-    yield lines
-    logger.removeHandler(handler)
 
 
 def tracker_of(**arguments: Any) -> OfflineEmissionsTracker:

@@ -112,18 +112,6 @@ def test_a_token_may_cross_threads(meter: uj.Meter) -> None:
 # -- the shared meter -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def nothing_shared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in a process that has not measured yet."""
-    from microjoule.meter import __dict__ as names
-
-    for name, value in (("_shared", None), ("_kept", None)):
-        monkeypatch.setitem(names, name, value)
-    yield
-    if names["_shared"] is not None:
-        names["_shared"]._native.close()
-
-
 @pytest.mark.usefixtures("nothing_shared")
 class TestShared:
     def test_it_is_one_meter_for_all_who_ask(self) -> None:
