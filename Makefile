@@ -48,12 +48,9 @@ endif
 check: lint types native-release  ## the quick checks, under two minutes: lint, types, format, fast tests
 	$(BIN)/pytest -m "not slow"
 
-# The integration tests mostly wait: they run beside the others.
 .PHONY: test
 test: system-test lint types native-release native-asan native-tsan fuzz  ## everything: system packages, checks, native tests with sanitizers, fuzzing for 20 s each, all of pytest
-	@mkdir -p build; $(BIN)/pytest tests/integration >build/integration.log 2>&1 & beside=$$!; \
-	$(BIN)/pytest --ignore=tests/integration || failed=1; \
-	wait $$beside || failed=1; cat build/integration.log; exit $${failed:-0}
+	$(BIN)/pytest
 
 # The CPU build of torch alone: the usual one brings gigabytes. Where it cannot be had nothing fails.
 TORCH := .cache/torch
