@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <new>
 #include <system_error>
@@ -201,6 +202,10 @@ bool Sampler::abandon(Lane& lane) noexcept {
 void Sampler::run(Lane& lane) noexcept {
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     pthread_setname_np(pthread_self(), lane.fast ? "microjoule" : "microjoule-slow");
+    // A thread's first allocation makes an arena for it, in half a dozen system calls: now, and not
+    // between two reads.
+    void* volatile first = std::malloc(1);
+    std::free(first);
     while (true) {
         if (stopping_.load(std::memory_order_seq_cst)) {
             const std::lock_guard<std::mutex> lock(mutex_);
