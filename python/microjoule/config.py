@@ -208,7 +208,7 @@ def _names(what: str, known_names: tuple[str, ...]) -> Callable[[object], tuple[
             if not name:
                 continue
             if name not in known_names:
-                near = _nearest(name, known_names)
+                near = nearest(name, known_names)
                 hint = f" (did you mean {near}?)" if near else ""
                 raise ValueError(f"there is no {what} {name!r}{hint}; pass names out of {known}")
             if name not in found:
@@ -353,7 +353,8 @@ class _Layer:
         return _OPTIONS[key].attribute or key
 
 
-def _nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like a word, None where none is."""
     import difflib  # late: only the way to an error or a warning comes here
 
     match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.7)
@@ -389,9 +390,9 @@ def _parse_toml(content: bytes, path: str) -> dict[str, object]:
 
 
 def _unknown_key(key: str, where: str) -> str:
-    near = _nearest(key.lower(), _OPTIONS)
+    near = nearest(key.lower(), _OPTIONS)
     if near is None and key.endswith("_s"):
-        near = _nearest(key[:-2], _OPTIONS)
+        near = nearest(key[:-2], _OPTIONS)
     hint = f"did you mean {near!r}?" if near else "known keys: " + ", ".join(_OPTIONS)
     return f"{where}: unknown key {key!r} is left out; {hint}"
 
@@ -505,7 +506,7 @@ def _key(name: str) -> str:
     if key == "period_s":
         key = "period"
     if key not in _OPTIONS:
-        near = _nearest(key, _OPTIONS)
+        near = nearest(key, _OPTIONS)
         hint = f"did you mean {near!r}?" if near else "pass one of " + ", ".join(_OPTIONS)
         raise ValueError(f"there is no setting {name!r}: {hint}")
     return key

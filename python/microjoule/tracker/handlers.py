@@ -48,6 +48,11 @@ class Handlers:
                 continue
             try:
                 method(*args)
+            except OSError as error:
+                # The world outside said no, and it says why: no fault that a traceback would show.
+                why = error.strerror or error
+                where = f"{error.filename}: " if error.filename else ""
+                logger.warning("%s.%s() failed: %s%s", type(handler).__name__, what, where, why)
             except Exception as error:
                 name = type(handler).__name__
                 logger.warning("%s.%s() failed: %s", name, what, error, exc_info=True)

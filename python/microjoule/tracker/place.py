@@ -100,10 +100,12 @@ def online_place(settings: Mapping[str, Any], forced: Intensity | None) -> Place
     """What the settings say, else the country of the time zone (a guess), else the world mean."""
     found = carbon.resolve(environ={**os.environ, "MICROJOULE_OFFLINE": "1"})
     if found.guess:
+        # The world mean's own note says what to set.
+        way = "" if found.rung == "world mean" else "set MICROJOULE_COUNTRY "
         logger.warning(
-            "The place is a guess: %s. Set MICROJOULE_COUNTRY, or use OfflineEmissionsTracker("
-            "country_iso_code=…)",
-            found.note or "the world mean stands in",
+            "The place is a guess: %s; %sor use OfflineEmissionsTracker(country_iso_code=…)",
+            found.note,
+            way,
         )
     country = carbon.country_of(found.place)
     name, iso3 = country if country else ("", "")

@@ -11,6 +11,7 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 
+from microjoule import config
 from microjoule.tracker.log import logger
 
 TYPE_CHECKING = False
@@ -244,6 +245,11 @@ def check(conf: dict[str, Any]) -> None:
             raise ValueError(
                 f"{name} is {conf[name]!r}: pass a number, such as {DEFAULTS[name][0]}"
             )
+    if float(conf["measure_power_secs"]) < 0:
+        raise ValueError(
+            f"measure_power_secs is {conf['measure_power_secs']!r}: pass seconds, 0 or more, such "
+            "as 15"
+        )
     for name in ("force_cpu_power", "force_ram_power"):
         value = conf[name]
         if value is None:
@@ -294,7 +300,9 @@ def bind(
     given = dict(zip(names, args, strict=False))
     for name, value in kwargs.items():
         if name not in table:
-            raise TypeError(f"{who}() got an unexpected keyword argument {name!r}")
+            near = config.nearest(name, table)
+            hint = f": did you mean {near}?" if near else ""
+            raise TypeError(f"{who}() got an unexpected keyword argument {name!r}{hint}")
         if name in given:
             raise TypeError(f"{who}() got multiple values for argument {name!r}")
         given[name] = value

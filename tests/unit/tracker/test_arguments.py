@@ -101,6 +101,10 @@ def test_defaults(kind: type[EmissionsTracker]) -> None:
 def test_an_unknown_argument_is_refused(kind: type[EmissionsTracker]) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'projekt_name'"):
         kind(projekt_name="x")
+    with pytest.raises(TypeError, match=r"'projekt_name': did you mean project_name\?$"):
+        kind(projekt_name="x")
+    with pytest.raises(TypeError, match="argument 'zzzzzz'$"):
+        kind(zzzzzz="x")
     with pytest.raises(TypeError, match="multiple values"):
         kind("a", project_name="b")
     with pytest.raises(TypeError, match="positional"):
@@ -132,6 +136,7 @@ def test_none_where_it_makes_no_sense_is_the_default(kind: type[EmissionsTracker
         ({"pue": "much"}, "pue is 'much': pass a number"),
         ({"wue": -1}, "wue is -1: pass a number of 0 or more"),
         ({"measure_power_secs": "often"}, "measure_power_secs is 'often': pass a number"),
+        ({"measure_power_secs": -1}, "measure_power_secs is -1: pass seconds, 0 or more"),
     ],
 )
 @pytest.mark.parametrize("kind", BOTH)

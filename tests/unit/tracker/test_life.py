@@ -374,6 +374,19 @@ def test_an_unwritable_folder_costs_the_row_and_not_the_number(said: list[str]) 
     assert any(line.startswith("WARNING FileOutput.out() failed") for line in said)
 
 
+def test_a_csv_that_is_a_folder_is_told_in_a_sentence() -> None:
+    """Without rights, or the file a folder: what the system says, and no traceback."""
+    done = run("""
+        import os
+        from microjoule import EmissionsTracker
+        os.mkdir("emissions.csv")
+        with EmissionsTracker(log_level="warning"):
+            pass
+    """)
+    assert "FileOutput.out() failed: ./emissions.csv: Is a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_hardware_is_told_by_its_names() -> None:
     hardware = EmissionsTracker().get_detected_hardware()
     assert set(hardware) == {

@@ -108,13 +108,25 @@ def test_online_takes_the_settings_and_calls_a_guess_a_guess(
         pass
     assert tracker.final_emissions_data.country_iso_code == "NOR"
     assert tracker.intensity.guess
-    assert any("The place is a guess" in line for line in said)
+    (guess,) = (line for line in said if "The place is a guess" in line)
+    assert guess.count("MICROJOULE_COUNTRY") == 1
     said.clear()
     monkeypatch.setenv("MICROJOULE_COUNTRY", "PL")
     with EmissionsTracker(output_methods=[]) as tracker:
         pass
     assert tracker.final_emissions_data.country_name == "Poland"
     assert not any("guess" in line for line in said)
+
+
+def test_no_place_at_all_is_told_once_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, said: list[str]
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    with EmissionsTracker(output_methods=[]) as tracker:
+        assert tracker.intensity.rung == "world mean"
+    (guess,) = (line for line in said if "The place is a guess" in line)
+    assert guess.casefold().count("set microjoule_country") == 1
+    assert "OfflineEmissionsTracker(country_iso_code=…)" in guess
 
 
 def test_a_token_alone_asks_nobody(no_sockets: list[str], said: list[str]) -> None:
