@@ -103,7 +103,7 @@ def test_an_unknown_argument_is_refused(kind: type[EmissionsTracker]) -> None:
         kind(projekt_name="x")
     with pytest.raises(TypeError, match=r"'projekt_name': did you mean project_name\?$"):
         kind(projekt_name="x")
-    with pytest.raises(TypeError, match="argument 'zzzzzz'$"):
+    with pytest.raises(TypeError, match=r"argument 'zzzzzz'$"):
         kind(zzzzzz="x")
     with pytest.raises(TypeError, match="multiple values"):
         kind("a", project_name="b")
