@@ -10,6 +10,7 @@ from microjoule.cli import DONE, PROG, USAGE, Command, nearest
 
 WAYS: Final[dict[str, Command]] = {
     "co2": Command("microjoule.cli.estimate_co2", "carbon and water of an amount of energy"),
+    "flops": Command("microjoule.cli.estimate_flops", "operations from a model's size"),
 }
 
 

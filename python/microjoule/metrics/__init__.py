@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from microjoule.metrics._compute import cost_of_result as cost_of_result
     from microjoule.metrics._compute import data_score_efficiency as data_score_efficiency
     from microjoule.metrics._compute import hardware_compute as hardware_compute
+    from microjoule.metrics._compute import inference_compute as inference_compute
     from microjoule.metrics._compute import joules_to_target as joules_to_target
     from microjoule.metrics._compute import learning_area as learning_area
     from microjoule.metrics._compute import model_flop_utilisation as model_flop_utilisation
@@ -135,6 +136,7 @@ _MODULES = {
     "_compute": (
         "cost_of_result",
         "training_compute",
+        "inference_compute",
         "hardware_compute",
         "model_flop_utilisation",
         "data_score_efficiency",

@@ -79,6 +79,31 @@ def training_compute(parameters: Quantity, tokens: Quantity) -> Quantity:
 
 
 @metric(
+    title="Compute of inference from size",
+    group="compute",
+    formula="C = 2 · N · tokens",
+    unit="FLOP",
+    direction="lower",
+    category="resources",
+    inputs={"parameters": PARAMETERS, "tokens": TOKENS},
+    reference="Sevilla et al., Compute trends across three eras of machine learning, 2022",
+    certainty="standard",
+    use="Dense transformers: the forward part of 6 N D. Of a mixture of experts pass the active "
+    "parameters.",
+    avoid="Long contexts: attention adds operations that grow with the context, not with N.",
+    examples={"inference_compute(175e9, 1000)": "3.5e14"},
+)
+def inference_compute(parameters: Quantity, tokens: Quantity) -> Quantity:
+    """2 × parameters × tokens that are read or written, FLOP.
+
+    Args:
+        parameters: how many parameters; of a mixture of experts the active ones.
+        tokens: tokens, input and output.
+    """
+    return 2 * parameters * tokens
+
+
+@metric(
     title="Training compute from hardware",
     group="compute",
     formula="C = devices · T · peak · utilisation",

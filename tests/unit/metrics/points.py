@@ -105,6 +105,7 @@ RISES_FALLS: dict[str, tuple[str, str]] = {
     "lifecycle_bits_per_joule": ("accuracy inferences", "energy_j training_j"),
     "cost_of_result": ("example_flop dataset_size experiments epochs", ""),
     "training_compute": ("parameters tokens", ""),
+    "inference_compute": ("parameters tokens", ""),
     "hardware_compute": ("devices duration_s peak_flop_per_s utilisation", ""),
     "model_flop_utilisation": ("flop", "devices duration_s peak_flop_per_s"),
     "data_score_efficiency": ("score_b samples_a", "score_a samples_b"),
