@@ -103,6 +103,9 @@ class Books(Frozen):
         )
 
 
+# Found once, at the first request: an import statement costs more than a request does.
+_request: type[request] | None = None
+
 # Meters whose sampler may run, and those of them that are paused while the process forks.
 _meters: weakref.WeakSet[Meter] = weakref.WeakSet()
 _paused: list[Meter] = []
@@ -350,16 +353,20 @@ class Meter:
             request._label = self._labels.pop(token, None)
         if self._intensity is not None:
             request._intensity = self._intensity
-        self._ended(request)
+        if self._drains:
+            self._ended(request)
         return request
 
     def request(
         self, label: str | None = None, *, weight: float = 1.0, devices: _Devices = None
     ) -> request:
         """`microjoule.request` on this meter."""
-        from microjoule.requesting import request
+        global _request
+        if _request is None:
+            from microjoule import requesting  # which imports this module
 
-        return request(label, weight=weight, devices=devices, meter=self)
+            _request = requesting.request
+        return _request(label, weight=weight, devices=devices, meter=self)
 
     def step(self, requests: Sequence[Request | int], weights: Sequence[float]) -> None:
         """`microjoule.step` on this meter."""
@@ -429,9 +436,11 @@ class Meter:
         self.close()
 
     def _open_request(self, label: str | None, weight: float, devices: _Devices) -> Request:
-        factors = None if devices is None else self._factors_of(devices)
         try:
-            request = self._native.open_request(weight, factors)
+            if devices is None:
+                request = self._native.open_request(weight)
+            else:
+                request = self._native.open_request(weight, self._factors_of(devices))
         except TypeError:
             raise _not_a_weight(weight) from None
         if label is not None:

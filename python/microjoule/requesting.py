@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     _C = TypeVar("_C", bound=Callable[..., Any])
 
 # The requests that this task or thread is in, innermost first; by whom they were opened.
-_Blocks = tuple["request | None", Request, "_Blocks | None"]
+_Blocks = tuple["request | None", Request, Meter, "_Blocks | None"]
 _inside: ContextVar[_Blocks | None] = ContextVar("microjoule.request", default=None)
 
 
@@ -154,10 +154,11 @@ class request:  # noqa: N801 (used as a verb: with request("chat") as r)
 
     def __enter__(self) -> Request:
         """Opens it; the stamp is the last thing that happens."""
-        opened = self._start(self._label)
-        self._open.append(opened)
-        _inside.set((self, opened[0], _inside.get()))
-        return opened[0]
+        meter = self._meter or kept_meter()
+        own = meter._open_request(self._label, self._weight, self._devices)
+        self._open.append((own, meter))
+        _inside.set((self, own, meter, _inside.get()))
+        return own
 
     def __exit__(
         self,
@@ -167,14 +168,13 @@ class request:  # noqa: N801 (used as a verb: with request("chat") as r)
     ) -> None:
         """Closes it; never waits, and lets every exception of the block pass."""
         # The same object may be open in many tasks and threads: each ends its own request.
-        opened = self._open[-1]
+        own, meter = self._open[-1]
         around_here = _inside.get()
         if around_here is not None and around_here[0] is self:
-            _inside.set(around_here[2])
-            mine = around_here[1]
-            opened = next(each for each in self._open if each[0] is mine)
-        self._open.remove(opened)
-        _close(opened, error)
+            _, own, meter, outer = around_here
+            _inside.set(outer)
+        self._open.remove((own, meter))
+        _close(own, meter, error)
 
     async def __aenter__(self) -> Request:
         """As `__enter__`."""
@@ -202,7 +202,7 @@ class request:  # noqa: N801 (used as a verb: with request("chat") as r)
         def start() -> tuple[Request, Meter]:
             opened = self._start(label)
             if not everywhere:
-                _inside.set((None, opened[0], _inside.get()))
+                _inside.set((None, *opened, _inside.get()))
             return opened
 
         def finish(
@@ -210,18 +210,18 @@ class request:  # noqa: N801 (used as a verb: with request("chat") as r)
         ) -> None:
             around_here = _inside.get()
             if around_here is not None and around_here[1] is opened[0]:
-                _inside.set(around_here[2])
-            _close(opened, error)
+                _inside.set(around_here[3])
+            _close(*opened, error)
             decorated.last_request = opened[0]
 
         return around(function, start, finish)
 
 
-def _close(opened: tuple[Request, Meter], error: BaseException | None) -> None:
-    own, meter = opened
+def _close(own: Request, meter: Meter, error: BaseException | None) -> None:
     _core.close(own)
     if error is not None:
         # asyncio's or that of an executor: neither is loaded for this.
         gone = isinstance(error, GeneratorExit) or type(error).__name__ == "CancelledError"
         own.mark("cancelled" if gone else "failed")
-    meter._ended(own)
+    if meter._drains:
+        meter._ended(own)
