@@ -7,6 +7,7 @@ namespace microjoule {
 void register_sources(pybind11::module_& m);
 void register_results(pybind11::module_& m);
 void register_meter(pybind11::module_& m);
+void register_requests(pybind11::module_& m);
 void register_recording(pybind11::module_& m);
 
 }  // namespace microjoule

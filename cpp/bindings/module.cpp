@@ -7,6 +7,7 @@ PYBIND11_MODULE(_core_of_main, m, pybind11::mod_gil_not_used()) {
     microjoule::register_sources(m);
     microjoule::register_results(m);
     microjoule::register_meter(m);
+    microjoule::register_requests(m);
     microjoule::register_recording(m);
 }
 

@@ -52,11 +52,14 @@ void register_meter(py::module_& m) {
     py::class_<Meter, std::shared_ptr<Meter>>(m, "Meter", "Windows over the timelines of sensors.")
         .def(py::init([](Discovery& found, bool fixed, std::int64_t period_ns,
                          double overhead_limit, const std::optional<std::string>& record,
-                         const std::vector<std::pair<std::string, std::string>>& facts) {
+                         const std::vector<std::pair<std::string, std::string>>& facts,
+                         bool marginal, const std::vector<double>& idle_w) {
                  SamplerOptions options;
                  options.mode = fixed ? PaceMode::fixed : PaceMode::events;
                  options.period_ns = period_ns;
                  options.overhead_limit = overhead_limit;
+                 options.split.split = marginal ? Split::marginal : Split::fair;
+                 options.split.idle_w = idle_w;
                  std::unique_ptr<Journal> journal;
                  if (record) {
                      journal = std::make_unique<Recorder>(*record, facts, found.sources);
@@ -67,7 +70,9 @@ void register_meter(py::module_& m) {
              py::arg("found"), py::kw_only(), py::arg("fixed"), py::arg("period_ns"),
              py::arg("overhead_limit"), py::arg("record") = py::none(),
              py::arg("facts") = std::vector<std::pair<std::string, std::string>>(),
-             "Takes the sources out of `found`. `record`: a file for what the sampler does.")
+             py::arg("marginal") = false, py::arg("idle_w") = std::vector<double>(),
+             "Takes the sources out of `found`. `record`: a file for what the sampler does. "
+             "`idle_w`: by sensor, for the marginal split; NaN: learnt.")
         .def("start", &Meter::start, py::call_guard<ReleaseGil>(),
              "Reads every sensor once and starts the sampler.")
         .def("close", &Meter::close, py::call_guard<ReleaseGil>(), "Stops the sampler; idempotent.")

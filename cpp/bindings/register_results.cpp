@@ -17,23 +17,20 @@ namespace {
 // Set once, when microjoule.measurement is imported; read with the GIL or never changed again.
 PyTypeObject* g_window_type = nullptr;
 PyTypeObject* g_result_type = nullptr;
+PyTypeObject* g_request_type = nullptr;
 
-WindowObject& self_of(const py::handle& object) {
-    if (!PyObject_TypeCheck(object.ptr(), g_window_type)) {
-        throw py::type_error("expected a window of microjoule");
+void release(const WindowObject& window) noexcept {
+    if (window.of_request) {
+        window.meter->release_request(window.handle);
+    } else {
+        window.meter->release(window.handle);
     }
-    WindowObject& window = *reinterpret_cast<WindowObject*>(object.ptr());
-    if (!window.meter) {
-        throw py::value_error(
-            "a Measurement comes from measure() or end(), it is not made by hand");
-    }
-    return window;
 }
 
 void dealloc(PyObject* object) {
     auto* window = reinterpret_cast<WindowObject*>(object);
     if (window->meter) {
-        window->meter->release(window->handle);
+        release(*window);
     }
     window->meter.~shared_ptr<Meter>();
     PyTypeObject* type = Py_TYPE(object);
@@ -54,7 +51,7 @@ void make_type(py::module_& m) {
     static PyType_Slot slots[] = {
         {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
         {Py_tp_new, reinterpret_cast<void*>(create)},
-        {Py_tp_doc, const_cast<char*>("A window of a meter; the base class of Measurement.")},
+        {Py_tp_doc, const_cast<char*>("A window or a request; the base class of results.")},
         {0, nullptr},
     };
     static PyType_Spec spec{"microjoule._core.Window", sizeof(WindowObject), 0,
@@ -63,8 +60,29 @@ void make_type(py::module_& m) {
     if (type == nullptr) {
         throw py::error_already_set();
     }
-    g_window_type = g_result_type = reinterpret_cast<PyTypeObject*>(type);
+    g_window_type = g_result_type = g_request_type = reinterpret_cast<PyTypeObject*>(type);
     m.attr("Window") = py::reinterpret_steal<py::object>(type);
+}
+
+py::object make(PyTypeObject* type, std::shared_ptr<Meter> meter, Handle handle, bool of_request) {
+    PyObject* object = type->tp_alloc(type, 0);
+    if (object == nullptr) {
+        throw py::error_already_set();
+    }
+    auto* window = reinterpret_cast<WindowObject*>(object);
+    new (&window->meter) std::shared_ptr<Meter>(std::move(meter));
+    window->handle = handle;
+    window->token = Windows::token(handle);
+    window->of_request = of_request;
+    return py::reinterpret_steal<py::object>(object);
+}
+
+// Names the class of which results are made, instead of the base.
+void set_type(PyTypeObject*& of, const py::type& type) {
+    if (!PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type.ptr()), g_window_type)) {
+        throw py::type_error("the result type must be a subclass of Window");
+    }
+    of = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
 }
 
 std::int64_t timeout_ns(double timeout_s) {
@@ -86,16 +104,25 @@ py::object trace_of(const py::handle& object) {
 
 }  // namespace
 
-py::object make_window(PyTypeObject* type, std::shared_ptr<Meter> meter, Handle handle) {
-    PyObject* object = type->tp_alloc(type, 0);
-    if (object == nullptr) {
-        throw py::error_already_set();
+WindowObject& self_of(const py::handle& object) {
+    if (!PyObject_TypeCheck(object.ptr(), g_window_type)) {
+        throw py::type_error("expected a window or a request of microjoule");
     }
-    auto* window = reinterpret_cast<WindowObject*>(object);
-    new (&window->meter) std::shared_ptr<Meter>(std::move(meter));
-    window->handle = handle;
-    window->token = Windows::token(handle);
-    return py::reinterpret_steal<py::object>(object);
+    WindowObject& window = *reinterpret_cast<WindowObject*>(object.ptr());
+    if (!window.meter) {
+        throw py::value_error(
+            "a result comes from measure(), end(), request() or end_request(), it is not made by "
+            "hand");
+    }
+    return window;
+}
+
+py::object make_window(PyTypeObject* type, std::shared_ptr<Meter> meter, Handle handle) {
+    return make(type, std::move(meter), handle, false);
+}
+
+py::object make_request(std::shared_ptr<Meter> meter, Handle handle) {
+    return make(g_request_type, std::move(meter), handle, true);
 }
 
 PyTypeObject* result_type() noexcept {
@@ -105,14 +132,11 @@ PyTypeObject* result_type() noexcept {
 void register_results(py::module_& m) {
     make_type(m);
     m.def(
-        "set_result_type",
-        [](const py::type& type) {
-            if (!PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type.ptr()), g_window_type)) {
-                throw py::type_error("the result type must be a subclass of Window");
-            }
-            g_result_type = reinterpret_cast<PyTypeObject*>(type.inc_ref().ptr());
-        },
+        "set_result_type", [](const py::type& type) { set_type(g_result_type, type); },
         py::arg("type"), "Names the class that Meter.end() makes.");
+    m.def(
+        "set_request_type", [](const py::type& type) { set_type(g_request_type, type); },
+        py::arg("type"), "Names the class that Meter.end_request() makes.");
 
     py::class_<SensorFigures>(m, "SensorFigures", "The figures of one sensor over one window.")
         .def_readonly("energy", &SensorFigures::energy)
@@ -143,14 +167,15 @@ void register_results(py::module_& m) {
 
     py::class_<Books>(m, "Books", "What flowed since the meter began.")
         .def_readonly("sensors", &Books::sensors)
+        .def_readonly("accounts", &Books::accounts)
         .def_readonly("duration_s", &Books::duration_s);
 
-    // The methods of Window take it as an argument: Measurement puts names to them.
+    // The methods of Window take it as an argument: Measurement and Request put names to them.
     m.def(
         "figures",
         [](const py::handle& object) {
             WindowObject& window = self_of(object);
-            const ReleaseGil release;  // the sampler may hold the lock
+            const ReleaseGil unlocked;  // the sampler may hold the lock
             return window.meter->figures(window.handle);
         },
         py::arg("window"), "The figures as they are now.");
@@ -158,23 +183,27 @@ void register_results(py::module_& m) {
         "wait",
         [](const py::handle& object, double timeout_s) {
             WindowObject& window = self_of(object);
-            const ReleaseGil release;  // blocks until the sampler has settled it
-            return window.meter->wait(window.handle, timeout_ns(timeout_s));
+            const ReleaseGil unlocked;  // blocks until the sampler has settled it
+            return window.of_request
+                       ? window.meter->wait_request(window.handle, timeout_ns(timeout_s))
+                       : window.meter->wait(window.handle, timeout_ns(timeout_s));
         },
         py::arg("window"), py::arg("timeout_s"), "Waits for the window to settle.");
     m.def(
         "settled",
         [](const py::handle& object) {
             WindowObject& window = self_of(object);
-            return window.meter->settled(window.handle);
+            return window.of_request ? window.meter->request_settled(window.handle)
+                                     : window.meter->settled(window.handle);
         },
         py::arg("window"), "Whether the figures are final.");
     m.def(
         "stamps",
         [](const py::handle& object) {
             WindowObject& window = self_of(object);
-            return std::make_pair(window.meter->start_ns(window.handle),
-                                  window.meter->end_ns(window.handle));
+            return window.of_request ? window.meter->request_stamps(window.handle)
+                                     : std::make_pair(window.meter->start_ns(window.handle),
+                                                      window.meter->end_ns(window.handle));
         },
         py::arg("window"),
         "Start and end in nanoseconds of CLOCK_MONOTONIC; end 0 while it is open.");
@@ -182,16 +211,16 @@ void register_results(py::module_& m) {
         "close",
         [](const py::handle& object) {
             WindowObject& window = self_of(object);
-            window.meter->end(window.token);
+            if (window.of_request) {
+                window.meter->leave(window.token);
+            } else {
+                window.meter->end(window.token);
+            }
         },
         py::arg("window"), "Ends an open window.");
     m.def(
-        "release",
-        [](const py::handle& object) {
-            WindowObject& window = self_of(object);
-            window.meter->release(window.handle);
-        },
-        py::arg("window"), "Gives the record of a window back; its figures cannot be read again.");
+        "release", [](const py::handle& object) { release(self_of(object)); }, py::arg("window"),
+        "Gives the record of a window back; its figures cannot be read again.");
     m.def("take_trace", &trace_of, py::arg("window"),
           "The trace of a settled window as (times, energies), once; None if there is none.");
     m.def(

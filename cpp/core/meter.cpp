@@ -52,7 +52,7 @@ void enter(Sampler& sampler) {
     registry().samplers.push_back(&sampler);
 }
 
-void leave(Sampler& sampler) {
+void withdraw(Sampler& sampler) {
     const std::lock_guard<std::mutex> lock(registry().mutex);
     std::vector<Sampler*>& all = registry().samplers;
     all.erase(std::remove(all.begin(), all.end(), &sampler), all.end());
@@ -65,12 +65,15 @@ Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions option
     : clock_(clock),
       log_(kLogSize),
       sampler_(std::move(sources), clock, options, log_, std::move(journal)) {
+    for (const SensorInfo& info : sensors()) {
+        counted_.push_back(info.counted ? 1.0F : 0.0F);
+    }
     enter(sampler_);
 }
 
 Meter::~Meter() {
     close();
-    leave(sampler_);
+    withdraw(sampler_);
 }
 
 void Meter::start() {
@@ -188,6 +191,130 @@ Handle Meter::lap(std::uint64_t token) {
     return result;
 }
 
+std::uint64_t Meter::join(float weight, const std::vector<float>* factors) {
+    if (!running()) {
+        revive();
+    }
+    Requests& requests = sampler_.requests();
+    const Handle handle = requests.acquire(Pooled::open);
+    Request& request = requests.at(handle.record);
+    const std::vector<float>& from = factors != nullptr ? *factors : counted_;
+    std::copy(from.begin(), from.end(), request.factors.begin());
+    Event event;
+    event.kind = Event::Kind::join;
+    event.record = handle.record;
+    event.generation = static_cast<std::uint32_t>(handle.generation);
+    event.set_weight(weight);
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    request.start_ns.store(event.t_ns, std::memory_order_relaxed);
+    request.end_ns.store(0, std::memory_order_relaxed);
+    log_.publish(number, event);
+    sampler_.nudge();
+    return Requests::token(handle);
+}
+
+Handle Meter::checked_request(std::uint64_t token) {
+    const Handle handle = Requests::handle(token);
+    if (!sampler_.requests().exists(handle)) {
+        throw std::invalid_argument("unknown token: pass what begin_request() returned, once");
+    }
+    return handle;
+}
+
+Handle Meter::leave(std::uint64_t token) {
+    const Handle handle = checked_request(token);
+    if (sampler_.orphaned()) {
+        sampler_.start();
+    }
+    Event event;
+    event.kind = Event::Kind::leave;
+    event.record = handle.record;
+    event.generation = static_cast<std::uint32_t>(handle.generation);
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    if (!sampler_.requests().close(handle)) {
+        log_.publish(number, Event{});
+        throw std::invalid_argument(
+            "unknown token, or its request has ended already: pass what begin_request() returned, "
+            "once");
+    }
+    sampler_.requests().at(handle.record).end_ns.store(event.t_ns, std::memory_order_relaxed);
+    log_.publish(number, event);
+    sampler_.nudge();
+    return handle;
+}
+
+bool Meter::post(Handle request, Event::Kind kind, std::uint32_t value) {
+    Event event;
+    event.kind = kind;
+    event.record = request.record;
+    event.result = value;
+    event.generation = static_cast<std::uint32_t>(request.generation);
+    const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
+    const bool open = sampler_.requests().is_open(request);
+    log_.publish(number, open ? event : Event{});
+    sampler_.nudge();
+    return open;
+}
+
+bool Meter::weigh(Handle request, float weight) {
+    Event event;
+    event.set_weight(weight);
+    return post(request, Event::Kind::weigh, event.result);
+}
+
+bool Meter::phase(Handle request, std::uint32_t phase) {
+    return post(request, Event::Kind::phase, phase);
+}
+
+bool Meter::set_idle(Handle request, bool idle) {
+    return post(request, idle ? Event::Kind::idle : Event::Kind::active, 0);
+}
+
+void Meter::step(const std::vector<Handle>& requests, const std::vector<float>& weights) {
+    for (std::size_t first = 0; first < requests.size(); first += kAtOneStamp) {
+        const std::size_t count = std::min(requests.size() - first, kAtOneStamp);
+        Event event;
+        event.kind = Event::Kind::weigh;
+        const std::uint64_t number =
+            log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); }, count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const Handle handle = requests[first + i];
+            event.record = handle.record;
+            event.generation = static_cast<std::uint32_t>(handle.generation);
+            event.set_weight(weights[first + i]);
+            log_.publish(number + i, sampler_.requests().is_open(handle) ? event : Event{});
+        }
+    }
+    sampler_.nudge();
+}
+
+bool Meter::wait_request(Handle request, std::int64_t timeout_ns) {
+    if (sampler_.orphaned()) {
+        sampler_.start();
+    }
+    return sampler_.wait(timeout_ns, [&] { return request_settled(request); });
+}
+
+RequestFigures Meter::request_figures(Handle handle) {
+    return sampler_.locked([&] {
+        const Request& request = sampler_.requests().at(handle.record);
+        RequestFigures out;
+        out.start_ns = request.start_ns.load(std::memory_order_relaxed);
+        out.end_ns = sampler_.requests().is_open(handle)
+                         ? clock_.now_ns()
+                         : request.end_ns.load(std::memory_order_relaxed);
+        out.settled = request_settled(handle);
+        out.lagged = request.lagged;
+        out.late_s = static_cast<double>(request.late_ns) * 1e-9;
+        out.forsaken = sampler_.accounts().forsaken(handle);
+        for (std::size_t s = 0; s < sensors().size(); ++s) {
+            out.sensors.push_back(
+                sampler_.accounts().figures(handle, s, out.end_ns, sampler_.timeline(s)));
+        }
+        return out;
+    });
+}
+
 void Meter::schedule(std::vector<std::int64_t> border_ns) {
     const auto not_later = [](std::int64_t a, std::int64_t b) { return a >= b; };
     if (std::adjacent_find(border_ns.begin(), border_ns.end(), not_later) != border_ns.end()) {
@@ -279,6 +406,7 @@ Books Meter::books() {
             const Timeline& timeline = sampler_.timeline(s);
             out.sensors.push_back(
                 difference(timeline.origin(), timeline.estimate(now), 0, sensors()[s]));
+            out.accounts.push_back(sampler_.accounts().books(s, now, timeline));
         }
         return out;
     });

@@ -28,7 +28,8 @@ Sampler::Sampler(std::vector<std::unique_ptr<Source>> sources, const Clock& cloc
       journal_(std::move(journal)),
       sensors_(describe(sources)),
       windows_(sensors_.size()),
-      settlement_(sensors_, windows_) {
+      requests_(sensors_.size()),
+      settlement_(sensors_, windows_, requests_, options.split) {
     timelines_.reserve(sensors_.size());
     for (const SensorInfo& info : sensors_) {
         timelines_.emplace_back(info);
@@ -177,9 +178,16 @@ void Sampler::notice_suspend() {
 
 // From here on each change of the books, told to the journal.
 
-// At the bound a device that lags is not waited for: its interval is closed where it stands, and
-// every window that it concerns says so.
+// At the bound whoever can answer does, and a device that lags is not waited for: its interval is
+// closed where it stands, and every window that it concerns says so.
 void Sampler::close_lagging() {
+    for (std::size_t sensor = 0; sensor < sensors_.size(); ++sensor) {
+        settle(sensor, 1, Settlement::kMost);
+    }
+    hand_over();
+    if (!settlement_.full()) {
+        return;
+    }
     note_lag();
     for (std::size_t sensor = 0; sensor < sensors_.size(); ++sensor) {
         if (settlement_.owed_since(sensor) != INT64_MAX) {
@@ -187,16 +195,17 @@ void Sampler::close_lagging() {
             settle(sensor, 1, Settlement::kMost);
         }
     }
-    settlement_.finish(cpu_ns());
-    if (waiting_ > 0) {
-        settled_.notify_all();
-    }
+    hand_over();
 }
 
 void Sampler::finish(Lane& lane) {
     if (running()) {
         lane.cpu_ns.store(clock_.thread_cpu_ns(), std::memory_order_relaxed);
     }
+    hand_over();
+}
+
+void Sampler::hand_over() {
     if (settlement_.finish(cpu_ns()) > 0 && waiting_ > 0) {
         settled_.notify_all();
     }

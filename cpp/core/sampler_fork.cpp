@@ -41,6 +41,7 @@ void Sampler::after_fork_in_child() noexcept {
     }
     fast_.asleep.store(kUp);
     log_.reset_after_fork();
+    settlement_.forsake_requests();
     looks_.fill({});
     new (&settled_) std::condition_variable();
     new (&driving_) std::mutex();

@@ -52,6 +52,11 @@ void Sampler::take(const Event& event) {
         case Event::Kind::lap:
             entry.kind = Entry::Kind::lap;
             break;
+        default:
+            entry.kind = Entry::Kind::request;
+            entry.what = event.kind;
+            entry.generation = event.generation;
+            break;
     }
     journal_->note(entry);
 }

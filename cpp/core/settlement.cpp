@@ -14,8 +14,12 @@ constexpr std::size_t kSpare = 1024;
 
 }  // namespace
 
-Settlement::Settlement(const std::vector<SensorInfo>& sensors, Windows& windows)
-    : sensors_(sensors), windows_(windows), cursors_(sensors.size(), 0) {
+Settlement::Settlement(const std::vector<SensorInfo>& sensors, Windows& windows, Requests& requests,
+                       SplitOptions split)
+    : sensors_(sensors),
+      windows_(windows),
+      accounts_(sensors, requests, std::move(split)),
+      cursors_(sensors.size(), 0) {
     spare_.reserve(kSpare);
 }
 
@@ -29,6 +33,17 @@ void Settlement::insert(Pending event) {
     pending_.insert(place, std::move(event));
 }
 
+void Settlement::insert_mark(std::int64_t t_ns, Kind kind, std::uint32_t record) {
+    insert({t_ns, 0, record, 0, kind, Event::Kind::none, 0, mark_room()});
+}
+
+void Settlement::opened(std::int64_t t_ns) noexcept {
+    if (open_++ == 0) {
+        open_since_ns_ = t_ns;
+        next_peak_ns_ = (t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
+    }
+}
+
 void Settlement::take(const Event& event) {
     if (event.kind == Event::Kind::none) {
         return;
@@ -40,10 +55,13 @@ void Settlement::take(const Event& event) {
     if (traced_.size() == traced_.capacity()) {
         traced_.reserve(2 * traced_.size() + 8);
     }
-    Record& record = windows_.at(event.record);
+    const auto wait_for = [&](Kind kind) {
+        insert({t_ns, late_ns, event.record, event.result, kind, event.kind, event.generation, {}});
+    };
     switch (event.kind) {
-        case Event::Kind::begin:
-            insert({t_ns, late_ns, event.record, event.result, Kind::begin, {}});
+        case Event::Kind::begin: {
+            wait_for(Kind::begin);
+            Record& record = windows_.at(event.record);
             record.cpu_start_ns = sampler_cpu_ns_;
             record.suspended_start_ns = suspended_ns_;
             record.ended = false;
@@ -55,23 +73,31 @@ void Settlement::take(const Event& event) {
                 traced_.push_back(event.record);
             }
             calm_ += record.calm ? 1 : 0;
-            if (open_++ == 0) {
-                open_since_ns_ = t_ns;
-                next_peak_ns_ = (t_ns / Peak::kMarkNs + 1) * Peak::kMarkNs;
-            }
+            opened(t_ns);
             break;
+        }
         case Event::Kind::end:
-            insert({t_ns, late_ns, event.record, event.result, Kind::end, {}});
-            record.ended = true;
-            record.late_ns += late_ns;
+            wait_for(Kind::end);
+            windows_.at(event.record).ended = true;
+            windows_.at(event.record).late_ns += late_ns;
             --open_;
-            calm_ -= record.calm ? 1 : 0;
+            calm_ -= windows_.at(event.record).calm ? 1 : 0;
             break;
-        default:
-            insert({t_ns, late_ns, event.record, event.result, Kind::lap, {}});
+        case Event::Kind::lap:
+            wait_for(Kind::lap);
             windows_.at(event.result).late_ns = late_ns;
             windows_.at(event.result).open_account();
             break;
+        default: {
+            wait_for(Kind::request);
+            const int change = accounts_.take(event, late_ns);
+            if (change > 0) {
+                opened(t_ns);
+            } else if (change < 0) {
+                --open_;
+            }
+            break;
+        }
     }
     late_ += late ? 1 : 0;
     ++events_;
@@ -99,7 +125,7 @@ void Settlement::place_borders(std::int64_t t_ns) {
     for (; borders_.next_ns() <= t_ns; borders_.pass()) {
         const std::int64_t border = borders_.next_ns();
         if (wanted && border >= horizon_ns_ && !full()) {
-            insert({border, 0, 0, 0, Kind::border, mark_room()});
+            insert_mark(border, Kind::border);
             last_event_ns_ = std::max(last_event_ns_, border);
             ++events_;
         }
@@ -119,7 +145,7 @@ void Settlement::advance(std::int64_t t_ns) {
     }
     for (; next_peak_ns_ < t_ns && !full(); next_peak_ns_ += Peak::kMarkNs) {
         if (next_peak_ns_ >= horizon_ns_) {
-            insert({next_peak_ns_, 0, 0, 0, Kind::peak, mark_room()});
+            insert_mark(next_peak_ns_, Kind::peak);
         }
     }
     for (std::size_t i = 0; i < traced_.size();) {
@@ -128,7 +154,7 @@ void Settlement::advance(std::int64_t t_ns) {
         const std::int64_t until = record.ended ? std::min(t_ns, record.end_ns.load()) : t_ns;
         trace.next_ns = std::max(trace.next_ns, horizon_ns_);
         for (; trace.next_ns < until && !full(); trace.next_ns += trace.step_ns) {
-            insert({trace.next_ns, 0, traced_[i], 0, Kind::trace, mark_room()});
+            insert_mark(trace.next_ns, Kind::trace, traced_[i]);
         }
         if (record.ended) {
             traced_.erase(traced_.begin() + static_cast<std::ptrdiff_t>(i));
@@ -176,11 +202,12 @@ std::size_t Settlement::settle(std::size_t sensor, Timeline& timeline, int chang
         if (event.t_ns > horizon_ns_ || !timeline.ready(known_ns, mark ? for_marks : changes)) {
             break;
         }
-        const EnergyAt at = timeline.at(event.t_ns);
-        if (event.at.empty()) {
-            answer(event, sensor, at);
+        if (event.kind == Kind::request) {
+            accounts_.answer(event.event(), sensor, timeline);
+        } else if (event.at.empty()) {
+            answer(event, sensor, timeline.at(event.t_ns));
         } else {
-            event.at[sensor] = at;
+            event.at[sensor] = timeline.at(event.t_ns);
         }
         ++cursor;
     }
@@ -232,6 +259,9 @@ std::size_t Settlement::finish(std::int64_t sampler_cpu_ns) {
                 ++finished;
                 break;
             }
+            case Kind::request:
+                finished += accounts_.finish(event.event()) ? 1 : 0;
+                break;
             case Kind::border:
                 borders_.add(event.t_ns, event.at);
                 give_back(std::move(event.at));
@@ -291,6 +321,8 @@ void Settlement::note_lag() noexcept {
     for (const Pending& event : pending_) {
         if (event.kind == Kind::begin || event.kind == Kind::end) {
             windows_.at(event.record).lagged = true;
+        } else if (event.kind == Kind::request) {
+            accounts_.note_lag(event.event());
         }
     }
 }

@@ -257,6 +257,7 @@ void Timeline::push(Anchor anchor) {
         anchor.at = std::max(anchor.at, anchors_.back().at + 1);
     } else {
         origin_.units = origin_.low = origin_.high = anchor.units;
+        origin_ns_ = anchor.at;
     }
     anchors_.push_back(anchor);
     dirty_ = true;
@@ -627,6 +628,16 @@ EnergyAt Timeline::at(std::int64_t t_ns) {
     anchors_[after].fixed = true;
     unfixed_ = std::max(unfixed_, after + 1);
     return between(after, t_ns);
+}
+
+Timeline::Line Timeline::line(std::int64_t t_ns) const noexcept {
+    const std::size_t after = first_after(t_ns);
+    if (after == 0 || after == anchors_.size()) {
+        return {};
+    }
+    const Anchor& a = anchors_[after - 1];
+    const Anchor& b = anchors_[after];
+    return {a.at, b.at, a.units, b.units};
 }
 
 EnergyAt Timeline::estimate(std::int64_t t_ns) const noexcept {

@@ -3,27 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <stdexcept>
 
 namespace microjoule {
 namespace {
-
-constexpr std::uint64_t state_of(std::uint64_t generation, Record::Phase phase) noexcept {
-    return generation << 3 | phase;
-}
-
-// Pools of one process count their generations from different starts, so that the token of one
-// meter is none of another's.
-constexpr unsigned kGenerationBits = 24;
-
-std::uint64_t next_pool() noexcept {
-    static std::atomic<std::uint64_t> pools{0};
-    return pools.fetch_add(1, std::memory_order_relaxed) & 0xffff;
-}
-
-constexpr std::uint64_t phase_of(std::uint64_t state) noexcept {
-    return state & 7;
-}
 
 // Where the grid of updates slipped past the grid of reads in between, the one end was near the
 // beginning of its bracket and the other near the end of its own: so far their errors are opposed.
@@ -52,131 +34,6 @@ void Trace::add(std::int64_t t, const std::vector<EnergyAt>& at,
         energy[first + s] = (static_cast<double>(at[s].units) + at[s].frac) * sensors[s].unit;
     }
     t_ns.push_back(t);
-}
-
-Windows::Windows(std::size_t sensors)
-    : sensors_(sensors),
-      first_generation_(next_pool() << kGenerationBits),
-      slabs_(std::make_unique<std::atomic<Record*>[]>(kSlabs)) {
-    grow();
-}
-
-Windows::~Windows() {
-    for (std::size_t i = 0; i < kSlabs; ++i) {
-        delete[] slabs_[i].load(std::memory_order_relaxed);
-    }
-}
-
-void Windows::grow() {
-    const std::lock_guard<std::mutex> lock(grow_mutex_);
-    if ((free_.load(std::memory_order_acquire) & 0xffffffffU) != 0) {
-        return;  // another thread was faster
-    }
-    const std::uint32_t size = size_.load(std::memory_order_relaxed);
-    if (size / kSlab >= kSlabs) {
-        throw std::length_error("more than 4 million windows are open at once: end some of them");
-    }
-    auto* slab = new Record[kSlab];
-    for (std::size_t i = 0; i < kSlab; ++i) {
-        slab[i].start.resize(sensors_);
-        slab[i].end.resize(sensors_);
-        slab[i].state.store(state_of(first_generation_, Record::free), std::memory_order_relaxed);
-    }
-    slabs_[size / kSlab].store(slab, std::memory_order_release);
-    size_.store(size + static_cast<std::uint32_t>(kSlab), std::memory_order_release);
-    for (std::size_t i = kSlab; i-- > 0;) {
-        push_free(size + static_cast<std::uint32_t>(i));
-    }
-}
-
-void Windows::push_free(std::uint32_t record) noexcept {
-    std::uint64_t head = free_.load(std::memory_order_relaxed);
-    std::uint64_t wanted = 0;
-    do {
-        at(record).next_free.store(static_cast<std::uint32_t>(head), std::memory_order_relaxed);
-        wanted = ((head >> 32) + 1) << 32 | (record + 1);
-    } while (!free_.compare_exchange_weak(head, wanted, std::memory_order_acq_rel,
-                                          std::memory_order_relaxed));
-}
-
-Handle Windows::acquire(Record::Phase phase) {
-    std::uint64_t head = free_.load(std::memory_order_acquire);
-    while (true) {
-        const auto top = static_cast<std::uint32_t>(head);
-        if (top == 0) {
-            grow();
-            head = free_.load(std::memory_order_acquire);
-            continue;
-        }
-        Record& record = at(top - 1);
-        const std::uint64_t next = record.next_free.load(std::memory_order_relaxed);
-        if (free_.compare_exchange_weak(head, ((head >> 32) + 1) << 32 | next,
-                                        std::memory_order_acq_rel, std::memory_order_acquire)) {
-            const std::uint64_t generation =
-                (record.state.load(std::memory_order_relaxed) >> 3) + 1;
-            record.state.store(state_of(generation, phase), std::memory_order_release);
-            return {top - 1, generation};
-        }
-    }
-}
-
-bool Windows::close(Handle handle) noexcept {
-    std::uint64_t expected = state_of(handle.generation, Record::open);
-    return at(handle.record)
-        .state.compare_exchange_strong(expected, state_of(handle.generation, Record::closing),
-                                       std::memory_order_acq_rel);
-}
-
-bool Windows::is_open(Handle handle) noexcept {
-    return at(handle.record).state.load(std::memory_order_acquire) ==
-           state_of(handle.generation, Record::open);
-}
-
-bool Windows::is_done(Handle handle) noexcept {
-    return at(handle.record).state.load(std::memory_order_acquire) ==
-           state_of(handle.generation, Record::done);
-}
-
-void Windows::finish(std::uint32_t record) noexcept {
-    std::atomic<std::uint64_t>& state = at(record).state;
-    std::uint64_t current = state.load(std::memory_order_acquire);
-    while (true) {
-        const bool wanted = phase_of(current) == Record::closing;
-        const Record::Phase phase = wanted ? Record::done : Record::free;
-        if (state.compare_exchange_weak(current, state_of(current >> 3, phase),
-                                        std::memory_order_acq_rel)) {
-            if (!wanted) {
-                push_free(record);
-            }
-            return;
-        }
-    }
-}
-
-void Windows::release(Handle handle) noexcept {
-    std::atomic<std::uint64_t>& state = at(handle.record).state;
-    std::uint64_t current = state.load(std::memory_order_acquire);
-    while (current >> 3 == handle.generation) {
-        Record::Phase phase = Record::free;
-        if (phase_of(current) == Record::closing) {
-            phase = Record::abandoned;
-        } else if (phase_of(current) != Record::done) {
-            return;
-        }
-        if (state.compare_exchange_weak(current, state_of(handle.generation, phase),
-                                        std::memory_order_acq_rel)) {
-            if (phase == Record::free) {
-                push_free(handle.record);
-            }
-            return;
-        }
-    }
-}
-
-void Windows::discard(Handle handle) noexcept {
-    at(handle.record)
-        .state.store(state_of(handle.generation, Record::free), std::memory_order_release);
-    push_free(handle.record);
 }
 
 SensorFigures difference(const EnergyAt& start, const EnergyAt& end, std::int64_t late_ns,

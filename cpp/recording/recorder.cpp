@@ -262,6 +262,14 @@ bool Recorder::append(const Entry& entry) {
         case Kind::lap:
             line.word("lap").number(step(entry.t_ns)).number(entry.index).number(entry.other);
             break;
+        case Kind::request:
+            line.word(recording::kOfRequests[static_cast<std::size_t>(entry.what) -
+                                             recording::kFirstOfRequests])
+                .number(step(entry.t_ns))
+                .number(entry.index)
+                .number(entry.generation)
+                .number(entry.other);
+            break;
         case Kind::border:
             line.word("border").number(step(entry.t_ns));
             break;

@@ -253,6 +253,13 @@ private:
             entry.t_ns = time(take_word(rest));
             entry.index = record();
             entry.other = record();
+        } else if (const auto what = place(recording::kOfRequests, word); what) {
+            entry.kind = Kind::request;
+            entry.what = static_cast<Event::Kind>(recording::kFirstOfRequests + *what);
+            entry.t_ns = time(take_word(rest));
+            entry.index = record();
+            entry.generation = whole<std::uint32_t>(take_word(rest), 0, UINT32_MAX);
+            entry.other = whole<std::uint32_t>(take_word(rest), 0, UINT32_MAX);
         } else if (word == "flat" || word == "lost") {
             entry.kind = word == "flat" ? Kind::flat : Kind::lost;
             entry.index = sensor(take_word(rest));

@@ -19,11 +19,19 @@ using Kind = Entry::Kind;
 // Windows times sensors: what is kept of each is some 400 bytes.
 constexpr std::size_t kMostAnswers = std::size_t{1} << 20;
 
+[[noreturn]] void refuse(const char* kind, std::uint32_t record, const char* what) {
+    throw std::invalid_argument(std::string(kind) + " " + std::to_string(record) +
+                                " of the recording " + what);
+}
+
 /// The books of a sampler without a sampler: whoever holds the entries decides what happens when.
 class Ledger {
 public:
     explicit Ledger(const Recording& recording)
-        : sensors_(recording.infos()), windows_(sensors_.size()), settlement_(sensors_, windows_) {
+        : sensors_(recording.infos()),
+          windows_(sensors_.size()),
+          requests_(sensors_.size()),
+          settlement_(sensors_, windows_, requests_) {
         timelines_.reserve(sensors_.size());
         for (const SensorInfo& info : sensors_) {
             timelines_.emplace_back(info);
@@ -58,6 +66,38 @@ public:
         part.end_ns.store(t_ns);
         take(Event::Kind::lap, t_ns, handle.record, result.record);
         ended_.push_back(result);
+    }
+
+    /// Requests are replayed for the instants at which they have E settled: what each of them took
+    /// is not asked again.
+    void request(const Entry& entry) {
+        Event event{entry.t_ns, 0, entry.other, entry.what, 0};
+        if (entry.what == Event::Kind::join) {
+            const Handle handle = requests_.acquire(Pooled::open);
+            if (!open_requests_.try_emplace(entry.index, Known{handle, entry.generation}).second) {
+                refuse("request", entry.index, "begins twice");
+            }
+        }
+        const auto found = open_requests_.find(entry.index);
+        if (found == open_requests_.end() || found->second.generation != entry.generation) {
+            if (entry.what == Event::Kind::leave) {
+                refuse("request", entry.index, "ends and has not begun");
+            }
+            // It was stamped after its request's end, and is of nobody.
+            requests_.discard(requests_.acquire(Pooled::open));
+            return settlement_.take(event);
+        }
+        const Handle handle = found->second.handle;
+        event.record = handle.record;
+        event.generation = static_cast<std::uint32_t>(handle.generation);
+        if (entry.what == Event::Kind::leave) {
+            requests_.close(handle);
+            open_requests_.erase(found);
+        }
+        settlement_.take(event);
+        if (entry.what == Event::Kind::leave) {
+            requests_.release(handle);
+        }
     }
 
     void feed(std::size_t sensor, const Reading& reading) {
@@ -103,26 +143,29 @@ public:
         return all;
     }
 
-    [[nodiscard]] std::size_t ended() const { return ended_.size(); }
+    /// How many windows and requests are held.
+    [[nodiscard]] std::size_t held() const { return ended_.size() + open_requests_.size(); }
 
 private:
     void take(Event::Kind kind, std::int64_t t_ns, std::uint32_t record, std::uint32_t result = 0) {
-        settlement_.take({t_ns, record, result, kind});
+        settlement_.take({t_ns, record, result, kind, 0});
     }
 
     std::vector<SensorInfo> sensors_;
     std::vector<Timeline> timelines_;
     Windows windows_;
+    Requests requests_;
     Settlement settlement_;
     std::vector<Handle> ended_;
+    struct Known {
+        Handle handle;
+        std::uint32_t generation;  // as it was recorded
+    };
+    std::map<std::uint32_t, Known> open_requests_;
 };
 
 Reading reading_of(const Entry& entry) {
     return {entry.status, entry.error, entry.raw, entry.t_ns, entry.until_ns};
-}
-
-[[noreturn]] void refuse(std::uint32_t record, const char* what) {
-    throw std::invalid_argument("window " + std::to_string(record) + " of the recording " + what);
 }
 
 }  // namespace
@@ -134,14 +177,15 @@ std::vector<Figures> rerun(const Recording& recording) {
     const auto opened = [&](std::uint32_t record) {
         const auto found = open.find(record);
         if (found == open.end()) {
-            refuse(record, "ends and has not begun");
+            refuse("window", record, "ends and has not begun");
         }
         return found;
     };
     for (const Entry& entry : recording.entries) {
-        if ((ledger.ended() + open.size()) * ledger.sensors().size() > kMostAnswers) {
+        if ((ledger.held() + open.size()) * ledger.sensors().size() > kMostAnswers) {
             throw std::invalid_argument(
-                "the recording has more windows than can be measured again: at most a million "
+                "the recording has more windows than can be measured again, or requests that are "
+                "open at once: at most a million "
                 "divided by its number of sensors");
         }
         switch (entry.kind) {
@@ -150,7 +194,7 @@ std::vector<Figures> rerun(const Recording& recording) {
                 break;
             case Kind::begin:
                 if (open.count(entry.index) != 0) {
-                    refuse(entry.index, "begins twice");
+                    refuse("window", entry.index, "begins twice");
                 }
                 open[entry.index] = ledger.begin(entry.t_ns, entry.step_ns);
                 break;
@@ -162,6 +206,9 @@ std::vector<Figures> rerun(const Recording& recording) {
             }
             case Kind::lap:
                 ledger.lap(opened(entry.index)->second, entry.t_ns);
+                break;
+            case Kind::request:
+                ledger.request(entry);
                 break;
             case Kind::border:
                 borders.push_back(entry.t_ns);

@@ -138,7 +138,6 @@ public:
     void add(std::unique_ptr<Source> source) { sources_.push_back(std::move(source)); }
 
     void build() {
-        SamplerOptions options;
         options.mode = mode_;
         std::unique_ptr<Journal> journal;
         if (!record.empty()) {
@@ -197,6 +196,7 @@ public:
 
     ManualClock clock;
     std::unique_ptr<Meter> meter;
+    SamplerOptions options;
     std::string record;  ///< where to record; empty: nowhere
 
 private:

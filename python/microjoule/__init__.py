@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from microjoule.meter import lap as lap
     from microjoule.meter import measure as measure
     from microjoule.meter import meter as meter
+    from microjoule.request import Request as Request
+    from microjoule.requesting import begin_request as begin_request
+    from microjoule.requesting import current_request as current_request
+    from microjoule.requesting import end_request as end_request
+    from microjoule.requesting import request as request
+    from microjoule.requesting import step as step
+    from microjoule.requesting import wrap as wrap
     from microjoule.sensors import Sensor as Sensor
     from microjoule.sensors import sensors as sensors
     from microjoule.tracker import EmissionsTracker as EmissionsTracker
@@ -36,18 +43,25 @@ __all__ = [
     "Measurement",
     "Meter",
     "OfflineEmissionsTracker",
+    "Request",
     "Sensor",
     "__version__",
     "begin",
+    "begin_request",
     "carbon",
+    "current_request",
     "end",
+    "end_request",
     "install_as_codecarbon",
     "lap",
     "measure",
     "meter",
     "metrics",
+    "request",
     "sensors",
+    "step",
     "track_emissions",
+    "wrap",
 ]
 
 _HOME = {
@@ -56,15 +70,22 @@ _HOME = {
     "Measurement": "measurement",
     "Meter": "meter",
     "OfflineEmissionsTracker": "tracker.tracker",
+    "Request": "request",
     "Sensor": "sensors",
     "begin": "meter",
+    "begin_request": "requesting",
+    "current_request": "requesting",
     "end": "meter",
+    "end_request": "requesting",
     "install_as_codecarbon": "codecarbon",
     "lap": "meter",
     "measure": "meter",
     "meter": "meter",
+    "request": "requesting",
     "sensors": "sensors",
+    "step": "requesting",
     "track_emissions": "tracker.decorators",
+    "wrap": "requesting",
 }
 
 
@@ -75,7 +96,7 @@ def _load(name: str) -> object:
 
 
 class _Package(type(sys)):  # type: ignore[misc]
-    """This package, in which `meter` and `sensors` are the functions.
+    """This package, in which `meter`, `request` and `sensors` are what one calls.
 
     They live in modules of the same names, which the import system would put in their place.
     """
@@ -86,6 +107,14 @@ class _Package(type(sys)):  # type: ignore[misc]
 
     @meter.setter
     def meter(self, module: object) -> None:
+        pass
+
+    @property
+    def request(self) -> object:
+        return _load("request")
+
+    @request.setter
+    def request(self, module: object) -> None:
         pass
 
     @property

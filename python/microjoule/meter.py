@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 
@@ -16,6 +17,7 @@ from microjoule import _core, config, wall
 from microjoule.config import Frozen
 from microjoule.decorating import around
 from microjoule.measurement import Measurement
+from microjoule.request import Request
 from microjoule.sensors import Sensor, discover, listed
 from microjoule.stages import canonical
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from microjoule.carbon import Intensity, Series
+    from microjoule.requesting import request
+    from microjoule.settling import Drain
 
     _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -48,6 +52,9 @@ _LONGEST_S = 3600.0
 _MOST_BORDERS = 65536
 
 _core.set_result_type(Measurement)
+_core.set_request_type(Request)
+
+_Devices = str | Sequence[str] | Mapping[str, float] | None
 
 
 class Books(Frozen):
@@ -59,28 +66,45 @@ class Books(Frozen):
         unattributed_j: The rest.
         gap_s: Seconds for which a counted sensor could not be read, the longest of them.
         by_sensor: Joules by sensor id.
+        attributed_by_sensor: The part of each that requests account for.
+        idle_w: Idle power by sensor id, where the split is marginal and it is known.
     """
 
-    __slots__ = ("attributed_j", "by_sensor", "gap_s", "total_j", "unattributed_j")
+    __slots__ = (
+        "attributed_by_sensor",
+        "attributed_j",
+        "by_sensor",
+        "gap_s",
+        "idle_w",
+        "total_j",
+        "unattributed_j",
+    )
 
     total_j: float
     attributed_j: float
     unattributed_j: float
     gap_s: float
     by_sensor: dict[str, float]
+    attributed_by_sensor: dict[str, float]
+    idle_w: dict[str, float]
 
     def __init__(self, infos: Sequence[_core.SensorInfo], books: _core.Books) -> None:
         """Sums up what the core has."""
         pairs = list(zip(infos, books.sensors, strict=True))
-        total = sum(f.energy for info, f in pairs if info.counted)
+        accounts = list(zip(infos, books.accounts, strict=True))
         self._fill(
-            total_j=total,
-            attributed_j=0.0,
-            unattributed_j=total,
+            total_j=sum(a.total for info, a in accounts if info.counted),
+            attributed_j=sum(a.attributed for info, a in accounts if info.counted),
+            unattributed_j=sum(a.unattributed for info, a in accounts if info.counted),
             gap_s=max((f.gap_s for info, f in pairs if info.counted), default=0.0),
             by_sensor={info.id: f.energy for info, f in pairs if info.energy},
+            attributed_by_sensor={info.id: a.attributed for info, a in accounts if info.energy},
+            idle_w={info.id: a.idle_w for info, a in accounts if info.energy and a.idle_w > 0},
         )
 
+
+# Found once, at the first request: an import statement costs more than a request does.
+_request: type[request] | None = None
 
 # Meters whose sampler may run, and those of them that are paused while the process forks.
 _meters: weakref.WeakSet[Meter] = weakref.WeakSet()
@@ -170,6 +194,10 @@ class Meter:
             slots of a series meet, the sampler reads as it does at the ends of a window, so that
             the energy of each slot is known as well as that of a window.
         record: A new file for every reading and window, to be replayed (`microjoule.recording`).
+        split: How a device's energy is split among requests. ``"fair"``: all of it by weight;
+            ``"marginal"``: what it draws with nobody there in equal parts, the rest by weight.
+        idle_w: Idle power in watts by sensor id or kind, for ``"marginal"``; what is not named is
+            learnt from times with no request.
 
     Raises:
         ValueError: A bad argument, or sources were named and none of them can be read, or the
@@ -179,7 +207,11 @@ class Meter:
     __slots__ = (
         "__weakref__",
         "_begin",
+        "_begin_request",
+        "_drains",
         "_end",
+        "_end_request",
+        "_factors",
         "_intensity",
         "_labels",
         "_native",
@@ -195,6 +227,8 @@ class Meter:
         overhead_limit: float = 0.05,
         intensity: Series | Intensity | str | float | None = None,
         record: str | os.PathLike[str] | None = None,
+        split: str = "fair",
+        idle_w: Mapping[str, float] | None = None,
     ) -> None:
         """Finds the sensors, reads each once and starts the sampler."""
         if not isinstance(overhead_limit, int | float) or not 0 < overhead_limit <= 1:
@@ -204,6 +238,10 @@ class Meter:
         self._intensity = _checked(intensity)
         if record is not None and not (isinstance(record, str | os.PathLike) and os.fspath(record)):
             raise ValueError(f"record is {record!r}: pass the path of a new file, or nothing")
+        if split not in ("fair", "marginal"):
+            raise ValueError(f"split is {split!r}: pass 'fair' or 'marginal'")
+        if idle_w is not None and split != "marginal":
+            raise ValueError("idle_w needs split='marginal': a fair split knows no idle power")
         settings = config.load(arguments={"sources": sources, "period": period_s, "pace": pace})
         found = discover(settings)
         self._refused = list(found.refused)
@@ -216,7 +254,13 @@ class Meter:
             overhead_limit=overhead_limit,
             record=None if record is None else os.fspath(record),
             facts=() if record is None else _facts(settings),
+            marginal=split == "marginal",
+            idle_w=_by_sensor(found.found, idle_w or {}, math.nan, "idle_w"),
         )
+        self._begin_request = self._native.begin_request
+        self._end_request = self._native.end_request
+        self._factors: dict[str | tuple[str, ...], list[float]] = {}
+        self._drains: list[Drain] = []
         self._begin = self._native.begin
         self._end = self._native.end
         self._labels: dict[int, str] = {}
@@ -277,6 +321,80 @@ class Meter:
         """`microjoule.measure` on this meter."""
         return measure(label, stage=stage, trace=trace, meter=self)
 
+    def begin_request(
+        self, label: str | None = None, *, weight: float = 1.0, devices: _Devices = None
+    ) -> int:
+        """`microjoule.begin_request` on this meter."""
+        if devices is None and label is None:
+            try:
+                return self._begin_request(weight)
+            except TypeError:
+                raise _not_a_weight(weight) from None
+        if label is not None and not isinstance(label, str):
+            raise ValueError(f"label is {label!r}: pass a name, or nothing")
+        try:
+            token = self._begin_request(weight, self._factors_of(devices))
+        except TypeError:
+            raise _not_a_weight(weight) from None
+        if label is not None:
+            self._labels[token] = label
+        return token
+
+    def end_request(self, token: int) -> Request:
+        """`microjoule.end_request` on this meter."""
+        try:
+            request = self._end_request(token)
+        except TypeError:
+            raise ValueError(
+                f"{token!r} is no token of an open request: pass what begin_request() returned, "
+                "once"
+            ) from None
+        if self._labels:
+            request._label = self._labels.pop(token, None)
+        if self._intensity is not None:
+            request._intensity = self._intensity
+        if self._drains:
+            self._ended(request)
+        return request
+
+    def request(
+        self, label: str | None = None, *, weight: float = 1.0, devices: _Devices = None
+    ) -> request:
+        """`microjoule.request` on this meter."""
+        global _request
+        if _request is None:
+            from microjoule import requesting  # which imports this module
+
+            _request = requesting.request
+        return _request(label, weight=weight, devices=devices, meter=self)
+
+    def step(self, requests: Sequence[Request | int], weights: Sequence[float]) -> None:
+        """`microjoule.step` on this meter."""
+        try:
+            self._native.step(requests, weights)
+        except TypeError:
+            raise ValueError(
+                "step() takes requests of this meter or their tokens, and a number for each"
+            ) from None
+        for each, weight in zip(requests, weights, strict=True):
+            if isinstance(each, Request):
+                each._weight = weight
+
+    def on_settled(self, callback: Callable[[Request], object]) -> None:
+        """Calls back with each request that ends from now on, once it has settled.
+
+        On a thread of its own, in the order in which they ended. What the callback raises goes to
+        the log ``microjoule``.
+
+        Raises:
+            ValueError: It is not callable.
+        """
+        from microjoule.settling import Drain
+
+        if not callable(callback):
+            raise ValueError(f"on_settled() takes something callable, not {callback!r}")
+        self._drains.append(Drain(callback))
+
     def sensors(self) -> list[Sensor]:
         """The sensors of this meter, and those that were refused, with the reason."""
         return listed(self._native.sensors(), self._refused, self._native.update_periods_ns())
@@ -299,7 +417,9 @@ class Meter:
         return self._native.running
 
     def close(self) -> None:
-        """Stops the sampler. Windows that are open can still be ended."""
+        """Stops the sampler. Windows and requests that are open can still be ended."""
+        for drain in self._drains:
+            drain.close()
         self._native.close()
 
     def __enter__(self) -> Meter:
@@ -314,6 +434,45 @@ class Meter:
     ) -> None:
         """Closes the meter."""
         self.close()
+
+    def _open_request(self, label: str | None, weight: float, devices: _Devices) -> Request:
+        try:
+            if devices is None:
+                request = self._native.open_request(weight)
+            else:
+                request = self._native.open_request(weight, self._factors_of(devices))
+        except TypeError:
+            raise _not_a_weight(weight) from None
+        if label is not None:
+            request._label = label
+        if weight != 1.0:
+            request._weight = weight
+        if self._intensity is not None:
+            request._intensity = self._intensity
+        return request
+
+    def _ended(self, request: Request) -> None:
+        for drain in self._drains:
+            drain.put(request)
+
+    def _factors_of(self, devices: _Devices) -> list[float] | None:
+        if devices is None:
+            return None
+        if isinstance(devices, Mapping):
+            return _factors(self._native.sensors(), devices)
+        try:
+            key = devices if isinstance(devices, str) else tuple(devices)
+            known = self._factors.get(key)
+        except TypeError:
+            raise ValueError(
+                f"devices is {devices!r}: pass sensor ids or kinds, or a mapping from them to a "
+                "weight"
+            ) from None
+        if known is None:
+            names = (key,) if isinstance(key, str) else key
+            known = _factors(self._native.sensors(), dict.fromkeys(names, 1.0))
+            self._factors[key] = known
+        return known
 
     def _open(self, trace_s: float, *, calm: bool = False) -> Measurement:
         measurement = self._native.open(round(trace_s * 1e9), calm)
@@ -339,6 +498,43 @@ def _checked(intensity: Series | Intensity | str | float | None) -> Series | Int
     if isinstance(intensity, carbon.Series | carbon.Intensity):
         return intensity
     return carbon.intensity(intensity)
+
+
+def _by_sensor(
+    infos: Sequence[_core.SensorInfo], named: Mapping[str, float], default: float, what: str
+) -> list[float]:
+    """A number for each sensor, by id or kind; an id goes before a kind, which means the counted.
+
+    Raises:
+        ValueError: A name that no sensor has, or a number below 0.
+    """
+    out = [default] * len(infos)
+    for by_id in (False, True):
+        for i, info in enumerate(infos):
+            name = info.id if by_id else info.kind
+            if info.energy and name in named and (by_id or info.counted):
+                out[i] = named[name]
+    known = {name for info in infos if info.energy for name in (info.id, info.kind)}
+    for name, number in named.items():
+        if name not in known:
+            raise ValueError(
+                f"{what} names {name!r}, which is no sensor here: "
+                f"pass one of {', '.join(sorted(known)) or 'those that sensors() lists'}"
+            )
+        if not isinstance(number, int | float) or not 0 <= number < math.inf:
+            raise ValueError(f"{what} of {name!r} is {number!r}: pass a number, 0 or more")
+    return out
+
+
+def _factors(infos: Sequence[_core.SensorInfo], devices: Mapping[str, float]) -> list[float]:
+    factors = _by_sensor(infos, devices, 0.0, "devices")
+    if not any(factor and info.counted for factor, info in zip(factors, infos, strict=True)):
+        raise ValueError("devices names no sensor that is counted: pass at least one of those")
+    return factors
+
+
+def _not_a_weight(weight: object) -> ValueError:
+    return ValueError(f"weight is {weight!r}: pass 0 (it waits), or a number from 1e-6 to 1e6")
 
 
 def _facts(settings: config.Settings) -> list[tuple[str, str]]:
@@ -408,6 +604,8 @@ def running_meter() -> Meter | None:
 def kept_meter() -> Meter:
     """The process-wide meter for those who never close it: one use, kept until exit."""
     global _kept
+    if _kept is not None:
+        return _kept
     with _lock:
         if _kept is None:
             meter()

@@ -17,7 +17,16 @@ CPP = ROOT / "cpp"
 # modules that import none of the parts themselves.
 LAYERS = [
     {"_core"},
-    {"meter", "measurement", "recording", "sensors", "request"},
+    {
+        "meter",
+        "measurement",
+        "recording",
+        "request",
+        "requesting",
+        "result",
+        "sensors",
+        "settling",
+    },
     {"metrics", "carbon"},
     {"lifecycle", "estimate"},
     {"report", "integrations", "export", "tracker", "codecarbon"},
@@ -25,7 +34,7 @@ LAYERS = [
 ]
 FOR_EVERYONE = {"_version", "config", "decorating", "hardware", "nvml", "stages", "wall"}
 # The meter's figures ask for the carbon of an energy; not before somebody does.
-LATE = {("measurement", "carbon"), ("meter", "carbon"), ("request", "carbon")}
+LATE = {("result", "carbon"), ("meter", "carbon")}
 
 
 def level(part: str) -> int | None:

@@ -217,5 +217,7 @@ def test_books_are_frozen(meter: uj.Meter) -> None:
         "unattributed_j",
         "gap_s",
         "by_sensor",
+        "attributed_by_sensor",
+        "idle_w",
     }
     assert json.loads(json.dumps(books.to_dict())) == books.to_dict()

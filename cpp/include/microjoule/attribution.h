@@ -17,12 +17,13 @@ public:
     /// From a number in [kLeast, kMost]; 0 or less, or no number, is no weight.
     explicit Weight(double weight) noexcept;
 
+    static constexpr double kStep = 1.0 / (std::uint64_t{1} << 40);
+
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
     [[nodiscard]] explicit operator bool() const noexcept { return steps_ != 0; }
     [[nodiscard]] double value() const noexcept { return static_cast<double>(steps_) * kStep; }
 
 private:
-    static constexpr double kStep = 1.0 / (std::uint64_t{1} << 40);
     std::uint64_t steps_ = 0;
 };
 
@@ -73,6 +74,10 @@ public:
     [[nodiscard]] double floor() const noexcept { return floor_; }
 
     [[nodiscard]] std::uint64_t active() const noexcept { return active_; }
+    /// The sum of the weights of those who are active.
+    [[nodiscard]] double weights() const noexcept {
+        return sum_of_weights().value() * Weight::kStep;
+    }
     [[nodiscard]] double total() const noexcept { return total_.value(); }
     [[nodiscard]] double attributed() const noexcept { return attributed_.value(); }
     [[nodiscard]] double unattributed() const noexcept { return unattributed_.value(); }

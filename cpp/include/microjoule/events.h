@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "microjoule/clock.h"
@@ -15,12 +16,30 @@ struct Event {
         begin,  ///< `record` opens
         end,    ///< `record` closes
         lap,    ///< `result` takes over what `record` measured; `record` begins anew
+        // Of requests: `record` is in their pool, of the generation named.
+        join,    ///< takes part from here on, with a weight
+        leave,   ///< ends
+        weigh,   ///< goes on with another weight
+        phase,   ///< what it takes from here on is of phase `result`
+        idle,    ///< takes no part for a while
+        active,  ///< takes part again
     };
     std::int64_t t_ns = 0;
     std::uint32_t record = 0;
     std::uint32_t result = 0;
     Kind kind = Kind::none;
+    std::uint32_t generation = 0;  ///< its lower half: events may come after their request
+
+    [[nodiscard]] bool of_request() const noexcept { return kind >= Kind::join; }
+    /// join, weigh: a float in the place of `result`.
+    [[nodiscard]] float weight() const noexcept {
+        float weight = 0;
+        std::memcpy(&weight, &result, sizeof weight);
+        return weight;
+    }
+    void set_weight(float weight) noexcept { std::memcpy(&result, &weight, sizeof weight); }
 };
+static_assert(sizeof(Event) == 24);
 
 /// The bounded log between everyone who asks and the one sampler that answers.
 ///
@@ -34,11 +53,13 @@ public:
     explicit EventLog(unsigned log2_capacity);
 
     /// Reserves a slot, then takes the stamp. `help` is called while the log is full and must let
-    /// the consumer make room. Returns the slot's number; the stamp goes to `t_ns`.
+    /// the consumer make room. Returns the slot's number; the stamp goes to `t_ns`. Of several
+    /// slots (at most a quarter of the log's) that share a stamp it is the first one's.
     template <class Help>
-    std::uint64_t reserve(const Clock& clock, std::int64_t& t_ns, Help&& help) {
-        const std::uint64_t number = tail_.fetch_add(1, std::memory_order_seq_cst);
-        while (number - head_.load(std::memory_order_acquire) > mask_) {
+    std::uint64_t reserve(const Clock& clock, std::int64_t& t_ns, Help&& help,
+                          std::uint64_t count = 1) {
+        const std::uint64_t number = tail_.fetch_add(count, std::memory_order_seq_cst);
+        while (number + count - 1 - head_.load(std::memory_order_acquire) > mask_) {
             help();
         }
         t_ns = clock.now_ns();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "microjoule/events.h"
 #include "microjoule/source.h"
 
 namespace microjoule {
@@ -14,6 +15,7 @@ struct Entry {
         begin,        ///< window `index` opens at `t_ns`, with a trace every `step_ns` if not 0
         end,          ///< window `index` closes at `t_ns`
         lap,          ///< window `other` takes over what `index` measured up to `t_ns`
+        request,      ///< `what` happens to request `index` at `t_ns`, with the value `other`
         border,       ///< slots meet at `t_ns`; told before the `now` that passes it
         now,          ///< every event before `t_ns` is known
         settle,       ///< `sensor` answered `count` events, `changes` past each
@@ -25,6 +27,8 @@ struct Entry {
     };
     Kind kind = Kind::reading;
     Status status = Status::ok;
+    Event::Kind what = Event::Kind::none;
+    std::uint32_t generation = 0;  ///< of a request, its lower half
     int error = 0;
     int changes = 0;
     std::uint32_t index = 0;  ///< a sensor, or the record of a window

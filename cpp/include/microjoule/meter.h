@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "microjoule/clock.h"
@@ -31,9 +32,21 @@ struct Figures {
     std::vector<double> border_energy;  ///< since its start: one row a border, one column a sensor
 };
 
+/// Everything that is known of one request.
+struct RequestFigures {
+    std::int64_t start_ns = 0;
+    std::int64_t end_ns = 0;
+    std::vector<PortionFigures> sensors;  ///< in the order of Meter::sensors()
+    double late_s = 0;                    ///< its ends were moved by this much
+    bool lagged = false;                  ///< a device did not answer and was closed by force
+    bool settled = false;                 ///< false: best values so far
+    bool forsaken = false;  ///< it was the parent's, and this process has been forked since
+};
+
 /// What flowed since the meter began.
 struct Books {
     std::vector<SensorFigures> sensors;
+    std::vector<AccountBooks> accounts;  ///< the same, split between requests and nobody
     double duration_s = 0;
 };
 
@@ -71,6 +84,32 @@ public:
     /// Ends one window and begins the next at the same stamp, under the same token.
     Handle lap(std::uint64_t token);
 
+    /// Opens a request of that weight (0: it waits); the stamp is taken last. `factors`: by sensor,
+    /// times the weight, 0 where it takes no part; nullptr: 1 for each that is counted.
+    std::uint64_t join(float weight = 1, const std::vector<float>* factors = nullptr);
+    /// Closes it; the stamp is taken first. Throws std::invalid_argument as end() does.
+    Handle leave(std::uint64_t token);
+    /// An open request goes on with another weight, in another phase, or takes no part for a while.
+    /// False if it is open no more.
+    bool weigh(Handle request, float weight);
+    bool phase(Handle request, std::uint32_t phase);
+    bool set_idle(Handle request, bool idle);
+    /// The weights of many, all at one stamp. Whoever is open no more is left out.
+    void step(const std::vector<Handle>& requests, const std::vector<float>& weights);
+    [[nodiscard]] Handle checked_request(std::uint64_t token);
+    bool wait_request(Handle request, std::int64_t timeout_ns);
+    [[nodiscard]] bool request_settled(Handle request) noexcept {
+        return sampler_.requests().is_done(request);
+    }
+    [[nodiscard]] RequestFigures request_figures(Handle request);
+    /// Start and end; end 0 while it is open.
+    [[nodiscard]] std::pair<std::int64_t, std::int64_t> request_stamps(Handle request) noexcept {
+        const Request& own = sampler_.requests().at(request.record);
+        return {own.start_ns.load(std::memory_order_relaxed),
+                own.end_ns.load(std::memory_order_relaxed)};
+    }
+    void release_request(Handle request) noexcept { sampler_.requests().release(request); }
+
     /// From now on E is also settled at these instants (strictly increasing) while a window is
     /// open; replaces what was scheduled before. Throws std::invalid_argument.
     void schedule(std::vector<std::int64_t> border_ns);
@@ -102,11 +141,15 @@ public:
 private:
     std::uint64_t post_begin(Handle handle);
     [[nodiscard]] Handle checked(std::uint64_t token);
+    bool post(Handle request, Event::Kind kind, std::uint32_t value);
     void revive();
+
+    static constexpr std::size_t kAtOneStamp = 4096;  ///< a quarter of the log
 
     const Clock& clock_;
     EventLog log_;
     Sampler sampler_;
+    std::vector<float> counted_;  ///< the factors of who names no devices
     std::int64_t began_ns_ = 0;
     std::atomic<bool> closed_{false};
 };

@@ -74,6 +74,10 @@ void each_field(Sensor& sensor, Field&& field) {
 /// The words of the file for shapes and for failed reads, in the order of their enumerations.
 inline constexpr std::string_view kShapes[] = {"counter", "gauge", "stepped"};
 inline constexpr std::string_view kStatuses[] = {"ok", "retry", "lost"};
+/// And for what happens to requests, from Event::Kind::join on.
+inline constexpr std::string_view kOfRequests[] = {"join",  "leave", "weigh",
+                                                   "phase", "idle",  "active"};
+inline constexpr auto kFirstOfRequests = static_cast<std::size_t>(Event::Kind::join);
 
 }  // namespace recording
 }  // namespace microjoule

@@ -28,6 +28,7 @@ struct SamplerOptions {
     PaceMode mode = PaceMode::events;
     std::int64_t period_ns = 1'000'000;
     double overhead_limit = 0.05;  ///< share of one core, over ten seconds
+    SplitOptions split;            ///< of energy among requests
 };
 
 /// What the sampler has cost and met so far.
@@ -94,6 +95,9 @@ public:
 
     [[nodiscard]] const std::vector<SensorInfo>& sensors() const noexcept { return sensors_; }
     [[nodiscard]] Windows& windows() noexcept { return windows_; }
+    [[nodiscard]] Requests& requests() noexcept { return requests_; }
+    /// Under the lock only.
+    [[nodiscard]] const Accounts& accounts() const noexcept { return settlement_.accounts(); }
     /// Under the lock only.
     [[nodiscard]] const Timeline& timeline(std::size_t sensor) const noexcept {
         return timelines_[sensor];
@@ -188,6 +192,7 @@ private:
     [[nodiscard]] PaceInputs inputs(const Lane& lane, const Feed& feed, std::int64_t now_ns);
     [[nodiscard]] std::int64_t plan(Lane& lane, std::int64_t now_ns);
     void finish(Lane& lane);
+    void hand_over();
     void launch();
     [[nodiscard]] int start_threads() noexcept;
     std::int64_t drive();
@@ -208,6 +213,7 @@ private:
     std::vector<SensorInfo> sensors_;
     std::vector<Timeline> timelines_;
     Windows windows_;
+    Requests requests_;
     Settlement settlement_;
     // Looks at the log's tail and when they were taken: what makes "every event before t is known"
     // true although a producer may be between its reservation and its writing.

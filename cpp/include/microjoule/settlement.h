@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "microjoule/accounts.h"
 #include "microjoule/borders.h"
 #include "microjoule/events.h"
 #include "microjoule/peak.h"
@@ -24,7 +25,8 @@ public:
     static constexpr std::size_t kMost = 65536;   ///< events that wait for an answer, at most
     static constexpr std::size_t kAtOnce = 4096;  ///< answers of one sensor in one turn
 
-    Settlement(const std::vector<SensorInfo>& sensors, Windows& windows);
+    Settlement(const std::vector<SensorInfo>& sensors, Windows& windows, Requests& requests,
+               SplitOptions split = {});
 
     /// Takes an event in. One behind the horizon takes effect at the horizon and is counted.
     void take(const Event& event);
@@ -38,7 +40,8 @@ public:
     std::size_t settle(std::size_t sensor, Timeline& timeline, int changes,
                        std::size_t most = kAtOnce);
 
-    /// Hands over what every sensor has answered. Returns the number of windows finished.
+    /// Hands over what every sensor has answered. Returns the number of windows and requests
+    /// finished.
     std::size_t finish(std::int64_t sampler_cpu_ns);
 
     /// Time of the oldest event that the sensor still owes; INT64_MAX if none.
@@ -59,6 +62,9 @@ public:
     [[nodiscard]] std::int64_t last_event_ns() const noexcept { return last_event_ns_; }
     [[nodiscard]] std::int64_t trace_step_ns();
     [[nodiscard]] Borders& borders() noexcept { return borders_; }
+    [[nodiscard]] const Accounts& accounts() const noexcept { return accounts_; }
+    /// In a forked child: the parent's requests are none of its own.
+    void forsake_requests() noexcept { open_ -= accounts_.forsake(); }
     /// The next border that concerns somebody; INT64_MAX if none.
     [[nodiscard]] std::int64_t next_border_ns() const noexcept {
         return open() ? borders_.next_ns() : INT64_MAX;
@@ -73,17 +79,25 @@ public:
     void note_lag() noexcept;
 
 private:
-    enum class Kind : std::uint8_t { begin, end, lap, border, peak, trace };
+    enum class Kind : std::uint8_t { begin, end, lap, request, border, peak, trace };
     struct Pending {
         std::int64_t t_ns;
         std::int64_t late_ns;
         std::uint32_t record;
         std::uint32_t result;
         Kind kind;
+        Event::Kind what;  // of a request
+        std::uint32_t generation;
         std::vector<EnergyAt> at;  // marks and borders: windows keep theirs in their record
+
+        [[nodiscard]] Event event() const noexcept {
+            return {t_ns, record, result, what, generation};
+        }
     };
 
     void insert(Pending event);
+    void insert_mark(std::int64_t t_ns, Kind kind, std::uint32_t record = 0);
+    void opened(std::int64_t t_ns) noexcept;
     void place_borders(std::int64_t t_ns);
     void answer(const Pending& event, std::size_t sensor, const EnergyAt& at);
     void finish_window(std::uint32_t record, std::int64_t start_ns, std::int64_t end_ns,
@@ -93,6 +107,7 @@ private:
 
     const std::vector<SensorInfo>& sensors_;
     Windows& windows_;
+    Accounts accounts_;
     Peak peak_;
     Borders borders_;
     std::deque<Pending> pending_;

@@ -70,8 +70,19 @@ public:
     /// E(t) as far as it is known, past the last anchor at the last power. Freezes nothing.
     [[nodiscard]] EnergyAt estimate(std::int64_t t_ns) const noexcept;
 
-    /// E at the first reading.
+    /// The two anchors around an instant; no time between them where it has only one.
+    struct Line {
+        std::int64_t from_ns = 0;
+        std::int64_t to_ns = 0;
+        std::int64_t from_units = 0;
+        std::int64_t to_units = 0;
+    };
+    /// Where at() has answered for the instant, E is this straight line for ever.
+    [[nodiscard]] Line line(std::int64_t t_ns) const noexcept;
+
+    /// E at the first reading, and when that was.
     [[nodiscard]] const EnergyAt& origin() const noexcept { return origin_; }
+    [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_; }
 
     /// The counter has been read all the time and stood still: E is flat up to the last read.
     void settle_flat();
@@ -151,6 +162,7 @@ private:
     Period period_;
     std::vector<Anchor> anchors_;
     EnergyAt origin_;
+    std::int64_t origin_ns_ = 0;
     std::int64_t first_number_ = 0;  ///< number of anchors_[0] since the meter began
     std::size_t unfixed_ = 0;        ///< anchors_[unfixed_...] may still move
     bool dirty_ = false;

@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "microjoule/pool.h"
 #include "microjoule/source.h"
 #include "microjoule/timeline.h"
 
@@ -26,13 +26,10 @@ struct Trace {
              const std::vector<SensorInfo>& sensors);
 };
 
-/// One window: opened by a token, closed into a result. Lives in a pool and is used again.
-struct Record {
-    enum Phase : std::uint64_t { free, open, closing, done, abandoned };
+/// One window: opened by a token, closed into a result.
+struct Record : Pooled {
+    static constexpr const char* kName = "windows";
 
-    /// generation * 8 + phase. A token carries the generation, so an old one never fits.
-    std::atomic<std::uint64_t> state{0};
-    std::atomic<std::uint32_t> next_free{0};
     std::atomic<std::int64_t> start_ns{0};
     std::atomic<std::int64_t> end_ns{0};
     // From here on only under the sampler's lock, or before the event that opens the window.
@@ -50,9 +47,14 @@ struct Record {
     bool lagged = false;
     bool calm = false;  ///< a long run: between its events it is content with a read a second
 
+    void shape(std::size_t sensors) {
+        start.resize(sensors);
+        end.resize(sensors);
+    }
+
     /// The sampler takes it in: nothing is answered yet of what its last user left behind.
     void open_account() noexcept {
-        taken = state.load(std::memory_order_acquire) >> 3;
+        taken = generation();
         for (EnergyAt& at : start) {
             at.anchor = kUnanswered;
         }
@@ -62,65 +64,10 @@ struct Record {
     }
 };
 
-/// A record and the generation that somebody means by it.
-struct Handle {
-    std::uint32_t record = 0;
-    std::uint64_t generation = 0;
-};
-
-/// The pool of windows. Opening and closing take no lock and allocate nothing, except when more
-/// windows are open at once than ever before.
-class Windows {
+/// The pool of windows.
+class Windows : public Pool<Record> {
 public:
-    explicit Windows(std::size_t sensors);
-    ~Windows();
-    Windows(const Windows&) = delete;
-    Windows& operator=(const Windows&) = delete;
-
-    /// Takes a record from the pool in the given phase.
-    Handle acquire(Record::Phase phase);
-    /// Moves an open window to closing; false if the handle is not an open window.
-    bool close(Handle handle) noexcept;
-    [[nodiscard]] bool is_open(Handle handle) noexcept;
-    /// Sampler: the result is complete (or, if nobody wants it any more, the record is free again).
-    void finish(std::uint32_t record) noexcept;
-    [[nodiscard]] bool is_done(Handle handle) noexcept;
-    /// The owner has read the result, or will never read it.
-    void release(Handle handle) noexcept;
-    /// An open window that never got its event: back into the pool.
-    void discard(Handle handle) noexcept;
-
-    Record& at(std::uint32_t record) noexcept {
-        return slabs_[record / kSlab].load(std::memory_order_acquire)[record % kSlab];
-    }
-
-    static std::uint64_t token(Handle handle) noexcept {
-        return handle.generation << kIndexBits | handle.record;
-    }
-    static Handle handle(std::uint64_t token) noexcept {
-        return {static_cast<std::uint32_t>(token & ((std::uint64_t{1} << kIndexBits) - 1)),
-                token >> kIndexBits};
-    }
-    /// Whether the token names a record that exists at all.
-    [[nodiscard]] bool exists(Handle handle) const noexcept {
-        return handle.record < size_.load(std::memory_order_acquire);
-    }
-
-private:
-    static constexpr unsigned kIndexBits = 22;
-    static constexpr std::size_t kSlab = 1024;
-    static constexpr std::size_t kSlabs = (std::size_t{1} << kIndexBits) / kSlab;
-
-    void grow();
-    void push_free(std::uint32_t record) noexcept;
-
-    std::size_t sensors_;
-    std::uint64_t first_generation_;
-    std::unique_ptr<std::atomic<Record*>[]> slabs_;
-    std::atomic<std::uint32_t> size_{0};
-    // Tag in the upper half against ABA, index + 1 in the lower; 0 in the lower: empty.
-    alignas(64) std::atomic<std::uint64_t> free_{0};
-    std::mutex grow_mutex_;
+    explicit Windows(std::size_t sensors) : Pool(sensors) { grow(); }
 };
 
 /// The figures of one sensor over one window, in joules (seconds for CPU time).
