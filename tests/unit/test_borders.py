@@ -28,13 +28,14 @@ LAYERS = [
         "settling",
     },
     {"metrics", "carbon"},
-    {"lifecycle", "estimate"},
+    {"lifecycle", "estimate", "indicators"},
     {"report", "integrations", "export", "tracker", "codecarbon"},
     {"cli"},
 ]
 FOR_EVERYONE = {"_version", "config", "decorating", "hardware", "nvml", "stages", "wall"}
-# The meter's figures ask for the carbon of an energy; not before somebody does.
-LATE = {("result", "carbon"), ("meter", "carbon")}
+# The meter's figures ask for the carbon of an energy; not before somebody does. The names of
+# `uj.metrics` are those of the indicators too, which are loaded when one of them is used.
+LATE = {("result", "carbon"), ("meter", "carbon"), ("metrics", "indicators")}
 
 
 def level(part: str) -> int | None:

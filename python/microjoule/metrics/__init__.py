@@ -8,6 +8,8 @@ is for, and what it is not for: ``docs/metrics.md``, which is made from `registr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from microjoule.indicators.flops import flops as flops
+    from microjoule.indicators.operations import Operations as Operations
     from microjoule.metrics._carbon import carburacy as carburacy
     from microjoule.metrics._carbon import carburacy_overall as carburacy_overall
     from microjoule.metrics._carbon import sci as sci
@@ -151,7 +153,17 @@ _MODULES = {
     "_gaiq": ("Quotient", "green_ai_quotient", "quotient"),
     "_gaiq_files": ("read_answers", "read_questionnaire", "read_record", "write_answers"),
 }
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+# What looks at a model or runs it lives beside this package, which knows numbers only.
+_INDICATORS = {
+    "operations": ("Operations",),
+    "flops": ("flops",),
+}
+_HOME = {
+    name: f"microjoule.{package}.{module}"
+    for package, modules in (("metrics", _MODULES), ("indicators", _INDICATORS))
+    for module, names in modules.items()
+    for name in names
+}
 
 __all__ = sorted([*_HOME, "registry"])
 
@@ -173,7 +185,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'microjoule.metrics' has no attribute {name!r}")
     from importlib import import_module
 
-    value = globals()[name] = getattr(import_module(f"microjoule.metrics.{_HOME[name]}"), name)
+    value = globals()[name] = getattr(import_module(_HOME[name]), name)
     return value
 
 

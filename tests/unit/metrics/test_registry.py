@@ -17,8 +17,9 @@ from unit.metrics.points import RISES_FALLS
 
 ROOT = Path(__file__).resolve().parents[3]
 ENTRIES = metrics.registry()
-# What is public and no metric: values, types, and tools of the metrics beside them.
+# What is public and no metric: values, types, indicators, and tools of the metrics beside them.
 BESIDE = {
+    "flops",
     "AXES",
     "energy_of",
     "places",
