@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, Command]] = {
     "score": Command("microjoule.cli.score", "quality and footprint in one number"),
     "rank": Command("microjoule.cli.rank", "models by quality and energy, and what flips"),
     "label": Command("microjoule.cli.label", "the letter A to E beside a reference, or stars"),
+    "flops": Command("microjoule.cli.flops", "the operations and the size of a model"),
     "gaiq": Command("microjoule.cli.gaiq", "the Green AI Quotient of a project, with next steps"),
     "estimate": Command("microjoule.cli.estimate", "the footprint of what nobody measured"),
 }

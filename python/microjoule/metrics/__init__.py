@@ -10,6 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule.indicators.flops import flops as flops
     from microjoule.indicators.operations import Operations as Operations
+    from microjoule.indicators.size import Size as Size
+    from microjoule.indicators.size import model_size as model_size
     from microjoule.metrics._carbon import carburacy as carburacy
     from microjoule.metrics._carbon import carburacy_overall as carburacy_overall
     from microjoule.metrics._carbon import sci as sci
@@ -157,6 +159,7 @@ _MODULES = {
 _INDICATORS = {
     "operations": ("Operations",),
     "flops": ("flops",),
+    "size": ("Size", "model_size"),
 }
 _HOME = {
     name: f"microjoule.{package}.{module}"

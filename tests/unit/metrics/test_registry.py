@@ -20,6 +20,7 @@ ENTRIES = metrics.registry()
 # What is public and no metric: values, types, indicators, and tools of the metrics beside them.
 BESIDE = {
     "flops",
+    "model_size",
     "AXES",
     "energy_of",
     "places",
