@@ -55,7 +55,7 @@ test: system-test lint types native-release native-asan native-tsan fuzz  ## eve
 # The CPU build of torch alone: the usual one brings gigabytes. Where it cannot be had nothing fails.
 TORCH := .cache/torch
 .PHONY: test-torch
-test-torch: $(VENV)/dev.stamp  ## transformers' Trainer reports to the trackers (a torch environment, kept in .cache)
+test-torch: $(VENV)/dev.stamp  ## what needs torch: counted operations, the Trainer of transformers (an environment, kept in .cache)
 	@test -e $(TORCH)/done || scripts/torch.sh $(TORCH) || { echo "not run: torch cannot be had here"; exit 0; }
 	@test ! -e $(TORCH)/done || $(BIN)/pytest -m torch tests/compat
 

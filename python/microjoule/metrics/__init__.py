@@ -9,9 +9,14 @@ is for, and what it is not for: ``docs/metrics.md``, which is made from `registr
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule.indicators.flops import flops as flops
+    from microjoule.indicators.learning import LearningCurve as LearningCurve
+    from microjoule.indicators.learning import Point as Point
+    from microjoule.indicators.learning import learning_curve as learning_curve
     from microjoule.indicators.operations import Operations as Operations
     from microjoule.indicators.size import Size as Size
     from microjoule.indicators.size import model_size as model_size
+    from microjoule.indicators.timing import Timing as Timing
+    from microjoule.indicators.timing import timing as timing
     from microjoule.metrics._carbon import carburacy as carburacy
     from microjoule.metrics._carbon import carburacy_overall as carburacy_overall
     from microjoule.metrics._carbon import sci as sci
@@ -160,6 +165,8 @@ _INDICATORS = {
     "operations": ("Operations",),
     "flops": ("flops",),
     "size": ("Size", "model_size"),
+    "timing": ("Timing", "timing"),
+    "learning": ("LearningCurve", "Point", "learning_curve"),
 }
 _HOME = {
     name: f"microjoule.{package}.{module}"

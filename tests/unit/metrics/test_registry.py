@@ -20,6 +20,7 @@ ENTRIES = metrics.registry()
 # What is public and no metric: values, types, indicators, and tools of the metrics beside them.
 BESIDE = {
     "flops",
+    "learning_curve",
     "model_size",
     "AXES",
     "energy_of",
@@ -29,6 +30,7 @@ BESIDE = {
     "read_questionnaire",
     "read_record",
     "registry",
+    "timing",
     "value_of",
     "weighted_median",
     "write_answers",
