@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from microjoule import metrics
 from microjoule.config import Frozen
 from microjoule.metrics._value import OBTAINED, Value
+
+if TYPE_CHECKING:
+    from microjoule.meter import Meter
 
 _SIZES: Final = 6
 _FEWEST: Final = 10
@@ -160,6 +163,7 @@ def learning_curve(
     repeats: int = 3,
     scoring: Callable[[Any, Any, Any], float] | None = None,
     energy: bool = True,
+    meter: Meter | None = None,
     seed: int = 0,
 ) -> LearningCurve:
     """Train a copy of an estimator with more and more samples, and measure each training.
@@ -174,6 +178,7 @@ def learning_curve(
         repeats: trainings at each size, each with other samples; the same ones for every size.
         scoring: ``scoring(estimator, x, y)``; by default the estimator's own score.
         energy: whether the energy of each training is measured.
+        meter: the meter to measure it with; by default that of the process.
         seed: of the order of the samples.
 
     Returns:
@@ -200,7 +205,7 @@ def learning_curve(
             model = clone(estimator)
             part = order[:n]
             try:
-                fits[n].append(_fit(model, _rows(x, part), _rows(y, part), energy=energy))
+                fits[n].append(_fit(model, _rows(x, part), _rows(y, part), energy, meter))
             except ValueError as error:
                 told = str(error).splitlines()[0]
                 raise ValueError(
@@ -226,11 +231,11 @@ class _Fit:
             self.quality = measured.quality
 
 
-def _fit(model: Any, x: Any, y: Any, *, energy: bool) -> _Fit:
+def _fit(model: Any, x: Any, y: Any, energy: bool, meter: Meter | None) -> _Fit:
     if energy:
         from microjoule.meter import measure
 
-        with measure("learning_curve", stage="training") as window:
+        with measure("learning_curve", stage="training", meter=meter) as window:
             model.fit(x, y)
         return _Fit(window.duration_s, window)
     start = time.perf_counter()
