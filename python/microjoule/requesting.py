@@ -168,12 +168,30 @@ class request:  # noqa: N801 (used as a verb: with request("chat") as r)
     ) -> None:
         """Closes it; never waits, and lets every exception of the block pass."""
         # The same object may be open in many tasks and threads: each ends its own request.
-        own, meter = self._open[-1]
         around_here = _inside.get()
         if around_here is not None and around_here[0] is self:
             _, own, meter, outer = around_here
             _inside.set(outer)
-        self._open.remove((own, meter))
+        elif self._open:
+            own, meter = self._open[-1]
+        else:
+            return
+        self._end(own, meter, error)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Ends what this object opened last, before its block does; a second time does nothing.
+
+        For servers, whose blocks go on after the last byte. What called it is still inside the
+        request for `current_request`.
+        """
+        if self._open:
+            self._end(*self._open[-1], error)
+
+    def _end(self, own: Request, meter: Meter, error: BaseException | None) -> None:
+        try:
+            self._open.remove((own, meter))
+        except ValueError:  # it was ended before
+            return
         _close(own, meter, error)
 
     async def __aenter__(self) -> Request:
