@@ -28,6 +28,7 @@ from microjoule.hardware import normalise  # noqa: E402  (needs the path above)
 
 CARBON = ROOT / "python" / "microjoule" / "carbon" / "data"
 HARDWARE = ROOT / "python" / "microjoule" / "hardware_data"
+ESTIMATE = ROOT / "python" / "microjoule" / "estimate" / "data"
 FACTS = ROOT / "tools" / "facts"
 BY_HAND = ("territories.csv", "aliases.csv", "region_aliases.csv")
 
@@ -80,6 +81,12 @@ OPEN = {
         "llama4_card",
         "olmo_env",
     },
+    "ga_cpus.csv": {"ga_tdp"},
+    "ga_gpus.csv": {"ga_tdp"},
+    "accelerators.csv": {"impact_gpus", "ga_tdp", "datasheet"},
+    "peaks.csv": {"impact_gpus", "lockwood_h100", "itkb_h200"},
+    "eras.csv": {"sevilla2022"},
+    "training_compute.csv": {"epoch2024"},
 }
 # Tables that ship as they are: their rows need no conversion, only an open source.
 AS_THEY_ARE = (
@@ -89,6 +96,14 @@ AS_THEY_ARE = (
     "equivalents.csv",
     "lifecycle_factors.csv",
     "reported_models.csv",
+)
+FOR_ESTIMATES = (
+    "ga_cpus.csv",
+    "ga_gpus.csv",
+    "accelerators.csv",
+    "peaks.csv",
+    "eras.csv",
+    "training_compute.csv",
 )
 # Whether transmission and distribution losses are in a source's figures; what is not listed is
 # unknown. Green Algorithms says so of its two rows for Hong Kong only.
@@ -368,6 +383,7 @@ def build(folder: Path, edition: str) -> Tables:
         CARBON / "mix.csv": mixes(read(folder / "generation_mix.csv")),
         **{CARBON / name: as_it_is(name, read(folder / name)) for name in AS_THEY_ARE},
     }
+    estimate = {ESTIMATE / name: as_it_is(name, read(folder / name)) for name in FOR_ESTIMATES}
     by_hand = [(CARBON / name).read_text("utf-8") for name in BY_HAND]
     primary, compiled = cpus(read(folder / "cpu_tdp.csv"), sources)
     return {
@@ -375,6 +391,8 @@ def build(folder: Path, edition: str) -> Tables:
         CARBON / "sources.csv": noted(
             source_table(sources, used([*carbon.values(), *by_hand])), sources
         ),
+        **estimate,
+        ESTIMATE / "sources.csv": source_table(sources, used([*estimate.values()]) | {"ga_ref"}),
         CARBON / "edition.txt": edition + "\n",
         HARDWARE / "cpu_tdp.csv": primary,
         HARDWARE / "cpu_tdp_compiled.csv": compiled,

@@ -14,6 +14,7 @@ from microjoule._version import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from microjoule import carbon as carbon
+    from microjoule import estimate as estimate
     from microjoule import metrics as metrics
     from microjoule.codecarbon import install_as_codecarbon as install_as_codecarbon
     from microjoule.measurement import Measurement as Measurement
@@ -51,6 +52,7 @@ __all__ = [
     "carbon",
     "current_request",
     "end",
+    "estimate",
     "end_request",
     "install_as_codecarbon",
     "lap",
@@ -130,7 +132,7 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> object:
-    if name in ("carbon", "metrics"):
+    if name in ("carbon", "estimate", "metrics"):
         from importlib import import_module
 
         return import_module(f"microjoule.{name}")

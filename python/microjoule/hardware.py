@@ -19,10 +19,13 @@ __all__ = [
     "DRAM_W_PER_GB",
     "WATTS_PER_CORE",
     "CpuModel",
+    "CpuPart",
     "cpu_model",
     "dram_model_w",
+    "find_part",
     "installed_memory_gb",
     "normalise",
+    "source_of",
 ]
 
 WATTS_PER_CORE = 8.75
@@ -168,10 +171,24 @@ class _Cpuinfo:
         self.cores = len(cores) or self.logical_cpus
 
 
-class _Part:
-    """One row of the TDP table."""
+class CpuPart:
+    """One row of the TDP table.
+
+    Attributes:
+        key, model: its normalised name, and the one that the source has.
+        cores, threads: 0 where the source does not say.
+        tdp_w: thermal design power, W.
+        source, licence: key in ``hardware_data/sources.csv``, and licence.
+    """
 
     __slots__ = ("cores", "key", "licence", "model", "source", "tdp_w", "threads")
+    cores: int
+    key: str
+    licence: str
+    model: str
+    source: str
+    tdp_w: float
+    threads: int
 
     def __init__(self, line: str) -> None:
         self.key, self.model, cores, threads, tdp_w, self.source, self.licence = line.split(",")
@@ -220,6 +237,25 @@ def cpu_model(procfs: str = "/proc", sysfs: str = "/sys") -> CpuModel:
         sockets = f" times {info.sockets} sockets" if info.sockets > 1 else ""
         note = f"TDP of {part.model}, {part.tdp_w:g} W{sockets}"
     return _model(info, part, tdp_w, tdp_full_w, _TDP_KNOWN, note)
+
+
+def find_part(name: str) -> CpuPart | None:
+    """Return the row of a processor by its name, exactly or with other words behind it.
+
+    Args:
+        name: as a kernel or a vendor's list has it.
+    """
+    return _look_up(normalise(name))
+
+
+def source_of(key: str) -> str:
+    """Return title, publisher and year of a source by its key; the key where it is unknown."""
+    import csv  # late: what a meter needs are licence and year, for which a line is cut
+
+    for row in csv.reader(_read(os.path.join(_DATA, "sources.csv")).splitlines()):
+        if row and row[0] == key:
+            return ", ".join(part for part in row[1:4] if part)
+    return key
 
 
 def installed_memory_gb(procfs: str = "/proc") -> float | None:
@@ -335,7 +371,7 @@ def _first_core_i(words: list[str]) -> list[str]:
 # --- the table -----------------------------------------------------------------------------------
 
 
-def _look_up(key: str) -> _Part | None:
+def _look_up(key: str) -> CpuPart | None:
     # "epyc", "xeon", "epyc-rome": what hypervisors call a part they do not name.
     if not any(c.isdigit() for c in key):
         return None
@@ -351,12 +387,12 @@ def _look_up(key: str) -> _Part | None:
     return None
 
 
-def _exact(table: str, key: str) -> _Part | None:
+def _exact(table: str, key: str) -> CpuPart | None:
     at = table.find(f"\n{key},")
-    return None if at < 0 else _Part(_line(table, at + 1))
+    return None if at < 0 else CpuPart(_line(table, at + 1))
 
 
-def _by_family(table: str, key: str) -> _Part | None:
+def _by_family(table: str, key: str) -> CpuPart | None:
     """Return the same part under a name with more or fewer words behind it.
 
     Only whole words of letters may differ: "v4", "se" and digits make another part.
@@ -370,10 +406,10 @@ def _by_family(table: str, key: str) -> _Part | None:
                 return part
     if not _names_a_part(key.split()):
         return None
-    found: _Part | None = None
+    found: CpuPart | None = None
     at = table.find(f"\n{key} ")
     while at >= 0:
-        part = _Part(_line(table, at + 1))
+        part = CpuPart(_line(table, at + 1))
         if all(_is_decoration(word) for word in part.key[len(key) :].split()):
             if found is not None and found.tdp_w != part.tdp_w:
                 return None  # two parts answer to the name
@@ -395,7 +431,7 @@ def _line(table: str, start: int) -> str:
     return table[start : end if end >= 0 else None]
 
 
-def _threads_of(part: _Part, smt: bool) -> tuple[int, str]:
+def _threads_of(part: CpuPart, smt: bool) -> tuple[int, str]:
     """Return the threads of a whole part and, where assumed, in which way."""
     if part.threads:
         return part.threads, ""
@@ -426,7 +462,7 @@ def _guessed(info: _Cpuinfo) -> CpuModel:
 
 def _model(
     info: _Cpuinfo,
-    part: _Part | None,
+    part: CpuPart | None,
     tdp_w: float,
     tdp_full_w: float | None,
     uncertainty_rel: float,

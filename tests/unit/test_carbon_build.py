@@ -67,6 +67,12 @@ aws,1.35,2024,gsf_rtc
     "equivalents.csv": "key,source\ncar,ga_ref\nled,led_9w\n",
     "lifecycle_factors.csv": "energy_source,source\ncoal,ipcc_ar5\n",
     "reported_models.csv": "model,source\nBLOOM,bloom\n",
+    "ga_cpus.csv": "model,source\nXeon X5660,ga_tdp\n",
+    "ga_gpus.csv": "model,source\nTPU v4,ga_tdp\n",
+    "accelerators.csv": "model,source\nNVIDIA L4,impact_gpus\nNVIDIA L5,closed\n",
+    "peaks.csv": "model,source\nNVIDIA L4,impact_gpus\n",
+    "eras.csv": "key,source\nlarge-scale,sevilla2022\n",
+    "training_compute.csv": "model,source\nGPT-3,epoch2024\nGPT-9,a_blog\n",
     "README.md": "Compiled 2031-02-03 by hand.\n",
 }
 
@@ -93,6 +99,9 @@ def facts(tmp_path):
         "ga_ref",
         "ipcc_ar5",
         "bloom",
+        "impact_gpus",
+        "sevilla2022",
+        "epoch2024",
     ]
     rows = [f"{key},Title,Publisher,2025,Licence,,," for key in keys]
     head = "key,title,publisher,year,licence,licence_note,reached_through,note"
@@ -129,6 +138,13 @@ def test_closed_and_zero_rows_stay_out_and_the_preferred_year_stands_first(built
         ("WORLD", "2024"),
     ]
     assert "iea_2019" not in {row["key"] for row in built["carbon/sources.csv"]}
+
+
+def test_estimates_have_tables_of_their_own(built):
+    assert [row["model"] for row in built["estimate/accelerators.csv"]] == ["NVIDIA L4"]
+    assert [row["model"] for row in built["estimate/training_compute.csv"]] == ["GPT-3"]
+    keys = {row["key"] for row in built["estimate/sources.csv"]}
+    assert keys == {"ga_tdp", "ga_ref", "impact_gpus", "sevilla2022", "epoch2024"}
 
 
 def test_what_a_scope_cannot_say_becomes_a_note(built):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from microjoule.carbon._equivalents import Equivalent as Equivalent
     from microjoule.carbon._equivalents import equivalents as equivalents
     from microjoule.carbon._facility import Factor as Factor
+    from microjoule.carbon._facility import pue_default as pue_default
     from microjoule.carbon._facility import pue_of as pue_of
     from microjoule.carbon._facility import wue_of as wue_of
     from microjoule.carbon._footprint import JOULES_PER_KWH as JOULES_PER_KWH
@@ -67,6 +68,7 @@ __all__ = [
     "live",
     "live_series",
     "mix",
+    "pue_default",
     "pue_of",
     "region_in",
     "reported_models",
@@ -101,6 +103,7 @@ _HOME = {
     "live": "providers",
     "live_series": "providers",
     "mix": "_mix",
+    "pue_default": "_facility",
     "pue_of": "_facility",
     "region_in": "_codes",
     "reported_models": "_reported",

@@ -47,6 +47,34 @@ def pue_of(provider: str) -> Factor:
     return _newest("pue.csv", provider, None, "pue", "a PUE of 1 or more such as 1.2")
 
 
+def pue_default(provider: str, tool: str) -> Factor:
+    """Return the PUE that another tool takes for a provider where it knows none better.
+
+    Args:
+        provider: such as ``"aws"``; ``"unknown"`` where there is none.
+        tool: such as ``"Green Algorithms"``.
+
+    Raises:
+        ValueError: the tool has none for it; the message names those it has.
+    """
+    named = [
+        row
+        for row in _tables.rows(_tables.text("pue.csv"))
+        if row[1] == _KINDS[-1] and row[2].startswith(f"{tool} default")
+    ]
+    for key, _, name, _, value, u_rel, year, _, _, source in named:
+        if key == provider.strip().casefold():
+            return Factor(
+                value=float(value),
+                uncertainty_rel=float(u_rel),
+                name=name,
+                year=int(year),
+                source=source,
+            )
+    keys = ", ".join(row[0] for row in named)
+    raise ValueError(f"{tool} has no PUE for {provider!r}: pass a PUE, or one of {keys}")
+
+
 def wue_of(provider: str, kind: str = "on site") -> Factor:
     """Return the newest WUE of a provider, litres per kWh.
 
