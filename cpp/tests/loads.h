@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace simulation {
@@ -139,6 +140,22 @@ inline Energy telegraph(std::uint64_t seed) {
 /// Short work and long pauses.
 inline Energy idle_gaps(std::uint64_t seed) {
     return pieces(seed, 20, 200, 0.4, 0.05);
+}
+
+struct Load {
+    std::string name;
+    Energy energy;
+};
+
+/// What counters of the bed are tried with.
+inline std::vector<Load> loads() {
+    return {{"constant", constant(100)},
+            {"sine", sine(100, 60, 0.05)},
+            {"square 3 ms", square(40, 160, 0.003)},
+            {"square 37 ms", square(40, 160, 0.037)},
+            {"telegraph", telegraph(5)},
+            {"LLM", llm_requests(3)},
+            {"idle gaps", idle_gaps(4)}};
 }
 
 }  // namespace simulation

@@ -90,12 +90,17 @@ public:
         return k * shape_.period_ns + 137'000 + static_cast<std::int64_t>(jitter);
     }
 
-    [[nodiscard]] std::uint64_t value(std::int64_t t_ns) const {
+    /// The number of the newest update at t.
+    [[nodiscard]] std::int64_t last_update(std::int64_t t_ns) const {
         std::int64_t k = t_ns / shape_.period_ns + 1;
         while (update(k) > t_ns) {
             --k;
         }
-        double joules = shape_.energy(static_cast<double>(update(k)) * 1e-9);
+        return k;
+    }
+
+    [[nodiscard]] std::uint64_t value(std::int64_t t_ns) const {
+        double joules = shape_.energy(static_cast<double>(update(last_update(t_ns))) * 1e-9);
         if (shape_.quantum_j > 0) {
             joules = std::floor(joules / shape_.quantum_j) * shape_.quantum_j;
         }
@@ -126,7 +131,7 @@ private:
 /// A meter over fake counters, and the loop that lets virtual time pass.
 class World {
 public:
-    explicit World(PaceMode mode = PaceMode::events) : mode_(mode) {}
+    explicit World(PaceMode mode = PaceMode::events) { options.mode = mode; }
 
     FakeCounter& add(CounterShape shape, std::string id = "cpu0.package") {
         auto source = std::make_unique<FakeCounter>(clock, std::move(shape), std::move(id));
@@ -138,7 +143,6 @@ public:
     void add(std::unique_ptr<Source> source) { sources_.push_back(std::move(source)); }
 
     void build() {
-        options.mode = mode_;
         std::unique_ptr<Journal> journal;
         if (!record.empty()) {
             journal = std::make_unique<Recorder>(
@@ -209,7 +213,6 @@ private:
                static_cast<std::int64_t>(hash01(wakeups_, 9) * static_cast<double>(longest_ns_));
     }
 
-    PaceMode mode_;
     std::vector<std::unique_ptr<Source>> sources_;
     std::int64_t due_ = 0;
     std::uint64_t wakeups_ = 0;

@@ -13,21 +13,6 @@ using namespace simulation;
 
 namespace {
 
-struct Load {
-    std::string name;
-    Energy energy;
-};
-
-std::vector<Load> loads() {
-    return {{"constant", constant(100)},
-            {"sine", sine(100, 60, 0.05)},
-            {"square 3 ms", square(40, 160, 0.003)},
-            {"square 37 ms", square(40, 160, 0.037)},
-            {"telegraph", telegraph(5)},
-            {"LLM", llm_requests(3)},
-            {"idle gaps", idle_gaps(4)}};
-}
-
 Outcome windows(PaceMode mode, const CounterShape& shape, std::int64_t length_ns,
                 double late_share = 0) {
     World world(mode);

@@ -34,10 +34,7 @@ Outcome measure(std::int64_t call_ns, std::int64_t length_ns, int windows) {
     world.build();
     world.run_for(kSecond);
     const auto line = [&](std::int64_t t_ns) {
-        std::int64_t k = t_ns / shape.period_ns + 1;
-        while (counter.update(k) > t_ns) {
-            --k;
-        }
+        const std::int64_t k = counter.last_update(t_ns);
         const auto a = static_cast<double>(counter.update(k)) * 1e-9;
         const auto b = static_cast<double>(counter.update(k + 1)) * 1e-9;
         const double share = (static_cast<double>(t_ns) * 1e-9 - a) / (b - a);
