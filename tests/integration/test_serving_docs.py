@@ -15,8 +15,9 @@ from sim.bed import PowercapBed
 PAGE = (Path(__file__).parents[2] / "docs/serving.md").read_text(encoding="utf-8")
 
 
-def counted(name: str) -> float:
-    return REGISTRY.get_sample_value(name, {"outcome": "completed"}) or 0.0
+def counted(what: str) -> float:
+    labels = {"route": "GET /predict", "outcome": "completed"}
+    return REGISTRY.get_sample_value(f"microjoule_request_energy_joules_{what}", labels) or 0.0
 
 
 @pytest.mark.anyio
@@ -35,9 +36,9 @@ async def test_the_programs_of_the_page_count_joules(
         for _ in range(3):
             assert (await client.get("/predict")).json() == ["forty", "two"]
     until = time.monotonic() + 10
-    while counted("requests_total") < 3 and time.monotonic() < until:
+    while counted("count") < 3 and time.monotonic() < until:
         time.sleep(0.01)
     names["meter"].close()  # type: ignore[attr-defined]
-    assert counted("requests_total") == 3
-    assert counted("request_energy_joules_total") > 0
+    assert counted("count") == 3
+    assert counted("sum") > 0
     assert caplog.messages[0].startswith("GET /predict completed 0.")

@@ -1,0 +1,1 @@
+"""Figures in the forms of other systems: one a file, loaded when it is imported by name."""
