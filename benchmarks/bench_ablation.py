@@ -18,8 +18,8 @@ from kit.native import REPOSITORY, compiled
 WINDOWS = 3000
 SIMPLE = ("end reads", "last sample", "linear", "change points", "updates known")
 PACES = ("fixed", "fixed, 1/32 slower", "fixed, 1/8 slower", "events")
-# As in cpp/tests/test_accuracy.cpp: reads that never sleep have seen the update before an event too,
-# which a burst infers, and where power is steady that is worth a few hundredths of an update.
+# As in cpp/tests/test_accuracy.cpp: reads that never sleep have seen the update before an event,
+# which a burst infers; where power is steady that is worth a few hundredths of an update.
 ALLOWANCE = 1.05
 ASLEEP = 0.03
 
