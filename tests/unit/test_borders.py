@@ -32,7 +32,16 @@ LAYERS = [
     {"report", "integrations", "export", "tracker", "codecarbon"},
     {"cli"},
 ]
-FOR_EVERYONE = {"_version", "config", "decorating", "hardware", "nvml", "stages", "wall"}
+FOR_EVERYONE = {
+    "_version",
+    "config",
+    "decorating",
+    "hardware",
+    "nvml",
+    "stages",
+    "untrusted",
+    "wall",
+}
 # The meter's figures ask for the carbon of an energy; not before somebody does. The names of
 # `uj.metrics` are those of the indicators too, which are loaded when one of them is used.
 LATE = {("result", "carbon"), ("meter", "carbon"), ("metrics", "indicators")}
