@@ -14,6 +14,7 @@ WAYS: Final[dict[str, Command]] = {
     "green-algorithms": Command(
         "microjoule.cli.estimate_green_algorithms", "hours, cores, GPUs and memory of a job"
     ),
+    "slurm": Command("microjoule.cli.estimate_slurm", "the jobs of a cluster, by its accounting"),
     "flops": Command("microjoule.cli.estimate_flops", "operations from a model's size"),
 }
 

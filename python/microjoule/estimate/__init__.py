@@ -6,25 +6,46 @@ is ``"estimated"`` for ever. Which way to trust for what: ``docs/estimates.md``.
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from microjoule.estimate._cluster import Cluster as Cluster
+    from microjoule.estimate._cluster import Partition as Partition
+    from microjoule.estimate._cluster import read_cluster as read_cluster
     from microjoule.estimate._estimate import Assumption as Assumption
     from microjoule.estimate._estimate import Estimate as Estimate
     from microjoule.estimate._green_algorithms import green_algorithms as green_algorithms
     from microjoule.estimate._green_algorithms import (
         green_algorithms_equivalents as green_algorithms_equivalents,
     )
+    from microjoule.estimate._slurm import Job as Job
+    from microjoule.estimate._slurm import Jobs as Jobs
+    from microjoule.estimate._slurm import Sum as Sum
+    from microjoule.estimate._slurm import slurm as slurm
 
 _HOME = {
     "Assumption": "_estimate",
+    "Cluster": "_cluster",
     "Estimate": "_estimate",
+    "Job": "_slurm",
+    "Jobs": "_slurm",
+    "Partition": "_cluster",
+    "Sum": "_slurm",
     "green_algorithms": "_green_algorithms",
     "green_algorithms_equivalents": "_green_algorithms",
+    "read_cluster": "_cluster",
+    "slurm": "_slurm",
 }
 
 __all__ = [
     "Assumption",
+    "Cluster",
     "Estimate",
+    "Job",
+    "Jobs",
+    "Partition",
+    "Sum",
     "green_algorithms",
     "green_algorithms_equivalents",
+    "read_cluster",
+    "slurm",
 ]
 
 
