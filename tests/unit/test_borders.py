@@ -218,7 +218,7 @@ def test_sources_know_the_interface_and_not_the_sampler() -> None:
 
 def test_what_the_architecture_names_is_there() -> None:
     page = (ROOT / "docs/architecture.md").read_text()
-    folders = (PACKAGE, CPP, ROOT / "tests/unit", ROOT / "tools")
+    folders = (PACKAGE, CPP, ROOT / "tests/unit", ROOT / "tools", ROOT / "benchmarks")
     files = {path.name for folder in folders for path in folder.rglob("*.*")}
     named = set(re.findall(r"`(?:[\w/]+/)?(\w+\.(?:py|cpp|h))`", page))
     assert len(named) > 10
