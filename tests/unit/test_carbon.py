@@ -346,8 +346,8 @@ class TestBorders:
             "LiveSeries", "listed", "live", "live_series",
             "Mix", "Prices", "Reported", "Series", "Total", "Water", "cost", "country_of",
             "embodied",
-            "equivalents", "footprint", "here", "intensity", "mix", "pue_default", "pue_of", "region_in",
-            "reported_models",
+            "equivalents", "footprint", "here", "intensity", "mix", "pue_default", "pue_of",
+            "region_in", "reported_models",
             "require_same_kind", "resolve", "same_kind", "total", "wue_of",
         }  # fmt: skip
         for name in carbon.__all__:
