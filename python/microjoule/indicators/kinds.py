@@ -40,20 +40,20 @@ def bases(model: object) -> set[str]:
 
 def is_tensor(x: object) -> bool:
     """Whether it is a tensor of torch, or a collection that holds one."""
-    torch = sys.modules.get("torch")
-    if torch is None:
-        return False
-    inside = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else (x,)
-    return any(isinstance(one, torch.Tensor) for one in inside)
+    return _holds(x, "torch", "Tensor")
 
 
 def is_jax_array(x: object) -> bool:
     """Whether it is an array of JAX, or a collection that holds one."""
-    jax = sys.modules.get("jax")
-    if jax is None:
+    return _holds(x, "jax", "Array")
+
+
+def _holds(x: object, module: str, kind: str) -> bool:
+    framework = sys.modules.get(module)
+    if framework is None:
         return False
     inside = x.values() if isinstance(x, dict) else x if isinstance(x, tuple | list) else (x,)
-    return any(isinstance(one, jax.Array) for one in inside)
+    return any(isinstance(one, getattr(framework, kind)) for one in inside)
 
 
 def called_with(x: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microjoule import metrics
 from microjoule.config import Frozen
+from microjoule.indicators.repeats import mean_and_sd, one_or_more
 from microjoule.metrics._value import OBTAINED, Value
 
 if TYPE_CHECKING:
@@ -194,8 +195,7 @@ def learning_curve(
     y = y if hasattr(y, "iloc") else np.asarray(y)
     count = len(y)
     trained, chosen = _sizes(count, test_share, sizes)
-    if isinstance(repeats, bool) or not isinstance(repeats, int) or repeats < 1:
-        raise ValueError(f"repeats is {repeats!r}: pass a whole number, 1 or more")
+    one_or_more("repeats", repeats)
     scores: dict[int, list[float]] = {n: [] for n in chosen}
     fits: dict[int, list[_Fit]] = {n: [] for n in chosen}
     for repeat in range(repeats):
@@ -244,9 +244,7 @@ def _fit(model: Any, x: Any, y: Any, energy: bool, meter: Meter | None) -> _Fit:
 
 
 def _point(samples: int, scores: list[float], fits: list[_Fit]) -> Point:
-    mean = math.fsum(scores) / len(scores)
-    squares = math.fsum((s - mean) ** 2 for s in scores)
-    sd = math.sqrt(squares / (len(scores) - 1)) if len(scores) > 1 else 0.0
+    mean, sd = mean_and_sd(scores)
     seconds = math.fsum(f.seconds for f in fits) / len(fits)
     joules = [f.energy_j for f in fits if f.energy_j is not None]
     if len(joules) < len(fits):

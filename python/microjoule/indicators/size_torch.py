@@ -44,14 +44,7 @@ def size_torch(model: Any) -> Size:
 def _active(model: Any, total: int) -> tuple[int, str]:
     """Of a mixture of experts those that a token meets, from the configuration that names them."""
     config = getattr(model, "config", None)
-    experts = next(
-        (
-            n
-            for k in ("num_local_experts", "num_experts", "n_routed_experts")
-            if (n := _of(config, k))
-        ),
-        0,
-    )
+    experts = next((n for k in _EXPERTS if (n := _of(config, k))), 0)
     chosen = _of(config, "num_experts_per_tok")
     if not experts or not chosen:
         return total, ""

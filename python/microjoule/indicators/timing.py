@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from microjoule.config import Frozen
+from microjoule.indicators.repeats import mean_and_sd, one_or_more
 from microjoule.metrics._value import Value
 
 
@@ -53,15 +54,13 @@ class Timing(Frozen):
     warmup: int
 
     def __init__(self, durations_s: Iterable[float], items: int = 1, warmup: int = 0) -> None:
-        _positive("items", items)
+        one_or_more("items", items)
         each = sorted(float(d) / items for d in durations_s)
         if not each:
             raise ValueError("there are no durations: pass the seconds of one call or more")
         if not all(0 <= d < math.inf for d in each):
             raise ValueError("a duration is below 0 or not finite: pass seconds")
-        mean = math.fsum(each) / len(each)
-        squares = math.fsum((d - mean) ** 2 for d in each)
-        sd = math.sqrt(squares / (len(each) - 1)) if len(each) > 1 else 0.0
+        mean, sd = mean_and_sd(each)
         self._fill(
             calls=len(each),
             items=items,
@@ -77,9 +76,6 @@ class Timing(Frozen):
             warmup=warmup,
         )
 
-    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
-        return _revive, self._values()
-
     @property
     def value(self) -> Value:
         """The mean as a `Value`: less is better, of computing resources."""
@@ -92,12 +88,6 @@ class Timing(Frozen):
             obtained="measured",
             name="timing",
         )
-
-
-def _revive(*values: object) -> Timing:
-    new = Timing.__new__(Timing)
-    new._fill(**dict(zip(Timing.__slots__, values, strict=True)))
-    return new
 
 
 def timing(
@@ -123,8 +113,8 @@ def timing(
     Raises:
         ValueError: a number is out of range.
     """
-    _positive("repeats", repeats)
-    _positive("items", items)
+    one_or_more("repeats", repeats)
+    one_or_more("items", items)
     if isinstance(warmup, bool) or not isinstance(warmup, int) or warmup < 0:
         raise ValueError(f"warmup is {warmup!r}: pass how many calls are not timed, 0 or more")
     for _ in range(warmup):
@@ -144,8 +134,3 @@ def percentile(ordered: list[float], percent: float) -> float:
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
-def _positive(name: str, value: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} is {value!r}: pass a whole number, 1 or more")
