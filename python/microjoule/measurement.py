@@ -139,13 +139,6 @@ class Measurement(Result):
         order = np.argsort(all_ns, kind="stable")
         return (all_ns[order] + wall.unix_ns(0)).tolist(), all_j[order].tolist()
 
-    def to_dict(self) -> dict[str, object]:
-        """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in self._items()
-        }
-
     def _items(self) -> Iterable[tuple[str, object]]:
         return {
             "schema": _SCHEMA,
@@ -171,15 +164,6 @@ class Measurement(Result):
             "overhead_cpu_s": self.overhead_cpu_s,
             "settled": self.settled,
         }.items()
-
-    def __repr__(self) -> str:
-        name = f" {self.label!r}" if self.label else ""
-        if not self.settled:
-            return f"<Measurement{name}: not settled yet>"
-        return (
-            f"<Measurement{name}: {self.energy_j:.6g} J ± {self.uncertainty_j:.2g} J in "
-            f"{self.duration_s:.4g} s, {self.quality}>"
-        )
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -178,13 +178,6 @@ class Request(Result):
         """Joules for each token that it wrote; NaN where none was told."""
         return self.energy_j / self.output_tokens if self.output_tokens else math.nan
 
-    def to_dict(self) -> dict[str, object]:
-        """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""
-        return {
-            name: None if isinstance(value, float) and math.isnan(value) else value
-            for name, value in self._items()
-        }
-
     def _items(self) -> Iterable[tuple[str, object]]:
         return {
             "schema": _SCHEMA,
@@ -213,15 +206,6 @@ class Request(Result):
             "co2e_g": self.co2e_g,
             "settled": self.settled,
         }.items()
-
-    def __repr__(self) -> str:
-        name = f" {self.label!r}" if self.label else ""
-        if not self.settled:
-            return f"<Request{name}: not settled yet>"
-        return (
-            f"<Request{name}: {self.energy_j:.6g} J ± {self.uncertainty_j:.2g} J in "
-            f"{self.duration_s:.4g} s, {self.quality}>"
-        )
 
     # -- inside -------------------------------------------------------------------------------
 

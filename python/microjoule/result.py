@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 
 from microjoule import _core
 
@@ -241,6 +241,23 @@ class Result(_core.Window):
         """Operational carbon in grams of CO2 equivalent, from `carbon`; NaN without any sensor."""
         return self.carbon.co2e_g if self._counted() else math.nan
 
+    def to_dict(self) -> dict[str, object]:
+        """All figures, ready for JSON: what is missing is None. ``schema`` is 1."""
+        return {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in self._items()
+        }
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        name = f" {self.label!r}" if self.label else ""
+        if not self.settled:
+            return f"<{kind}{name}: not settled yet>"
+        return (
+            f"<{kind}{name}: {self.energy_j:.6g} J ± {self.uncertainty_j:.2g} J in "
+            f"{self.duration_s:.4g} s, {self.quality}>"
+        )
+
     # -- inside -------------------------------------------------------------------------------
 
     def _stamps(self) -> tuple[int, int]:
@@ -249,6 +266,10 @@ class Result(_core.Window):
         return _core.stamps(self)
 
     def _now(self) -> _core.Figures | _core.RequestFigures:
+        raise NotImplementedError
+
+    def _items(self) -> Iterable[tuple[str, object]]:
+        """The figures of `to_dict` by name."""
         raise NotImplementedError
 
     def _read(self, figures_of: Callable[[_core.Window], Any]) -> Any:
