@@ -105,6 +105,39 @@ def intensity_or_file(text: str) -> Intensity | Series:
     )
 
 
+def flat(where: Intensity | Series) -> Intensity:
+    """The intensity itself.
+
+    Raises:
+        ValueError: It is a series, which needs the course of a run.
+    """
+    from microjoule import carbon
+
+    if not isinstance(where, carbon.Intensity):
+        raise ValueError("a series needs a run: pass a number of g/kWh, or a place")
+    return where
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Adds `--country` and `--intensity`."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--country", metavar="NO", help="where the electricity comes from")
+    place.add_argument("--intensity", metavar="G", help="its carbon intensity in gCO2e/kWh")
+
+
+def place(args: argparse.Namespace) -> Intensity | None:
+    """What `--intensity`, else `--country` names; None where neither was given.
+
+    Raises:
+        ValueError: It is no place, or a series.
+    """
+    from microjoule import carbon
+
+    if args.intensity is not None:
+        return flat(intensity_or_file(args.intensity))
+    return None if args.country is None else carbon.intensity(args.country)
+
+
 def places(text: str) -> list[Intensity | Series]:
     """What a list like `NO,PL,330,series.csv` names: places, figures and files.
 

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from microjoule.cli import DONE, NOTHING_MEASURABLE, arguments, footprint, summary
+from microjoule.cli import DONE, NOTHING_MEASURABLE, arguments, footprint
+from microjoule.cli.columns import labelled
 from microjoule.cli.finding import TAKEN, Finding
 from microjoule.cli.machine import Machine
 from microjoule.cli.numbers import quantity
@@ -115,7 +116,7 @@ def _text(
     lines += ["Ways to the meters", *_told(taken), ""]
     if others:
         lines += ["Ways that this version does not take yet", *_told(others), ""]
-    lines += ["Carbon", *summary.labelled("intensity", footprint.intensity(intensity), _NAME)]
+    lines += ["Carbon", *labelled("intensity", footprint.intensity(intensity), _NAME)]
     if intensity.guess:
         lines += _mend([("say where the electricity comes from", "export MICROJOULE_COUNTRY=NO")])
     return "\n".join([*lines, ""])
@@ -148,7 +149,7 @@ def _table(sensors: Sequence[Sensor]) -> list[str]:
     lines = []
     for *cells, last in rows:
         named = "  ".join(c.ljust(w) for c, w in zip(cells, widths, strict=True))
-        lines += summary.labelled(named, last, sum(widths) + 2 * len(widths) - 2)
+        lines += labelled(named, last, sum(widths) + 2 * len(widths) - 2)
     return lines
 
 
@@ -161,7 +162,7 @@ def _state(sensor: Sensor) -> str:
 def _told(findings: Iterable[Finding]) -> list[str]:
     lines = []
     for finding in findings:
-        lines += summary.labelled(finding.way, f"{finding.state}: {finding.text}.", _NAME)
+        lines += labelled(finding.way, f"{finding.state}: {finding.text}.", _NAME)
         lines += _mend(finding.mend)
     return lines
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from microjoule.cli import DONE, arguments
 from microjoule.cli import footprint as lines
+from microjoule.cli.columns import told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass, plain
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Intensity
     from microjoule.estimate.ccf import Estimate
 
 
@@ -48,7 +47,7 @@ def _described(args: argparse.Namespace) -> Estimate:
         raise ValueError("pass --provider aws, azure or gcp, or a file")
     common: dict[str, Any] = {
         "region": args.region,
-        "intensity": _intensity(args),
+        "intensity": arguments.place(args),
         "pue": args.pue,
         "edition": args.edition,
     }
@@ -84,17 +83,6 @@ def _described(args: argparse.Namespace) -> Estimate:
     )
 
 
-def _intensity(args: argparse.Namespace) -> Intensity | None:
-    from microjoule import carbon
-
-    if args.intensity is None:
-        return None if args.country is None else carbon.intensity(args.country)
-    where = arguments.intensity_or_file(args.intensity)
-    if not isinstance(where, carbon.Intensity):
-        raise ValueError("a series needs a run: pass a number of g/kWh, or a place")
-    return where
-
-
 def _text(found: Estimate, digits: int) -> str:
     from microjoule.estimate.ccf import EDITIONS
 
@@ -113,9 +101,7 @@ def _text(found: Estimate, digits: int) -> str:
     rows.append(("total", mass(found.total_g, "gCO2e", digits)))
     rows.append(("edition", f"{found.edition}: {EDITIONS[found.edition].summary}"))
     rows.append(("quality", "estimated: Cloud Carbon Footprint's method, nothing was measured"))
-    width = max(len(title) for title, _ in rows)
-    told = [line for title, value in rows for line in labelled(title, value, width)]
-    return "\n".join([*told, ""])
+    return "\n".join([*told(rows), ""])
 
 
 def _parser() -> arguments.Parser:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microjoule.cli import DONE, arguments
 from microjoule.cli import footprint as lines
+from microjoule.cli.columns import aligned, told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
-    from microjoule.carbon import Intensity, Reported
+    from microjoule.carbon import Reported
 
 # By option: its unit, and joules in one.
 _UNITS: Final = {"mwh": ("MWh", 3.6e9), "kwh": ("kWh", 3.6e6), "joules": ("J", 1.0)}
@@ -49,8 +49,9 @@ def _estimate(args: argparse.Namespace) -> str:
     unit, joules = _UNITS[name]
     if not 0 <= amount < math.inf:
         raise ValueError(f"--{name} is {amount:g}: pass an energy of 0 {unit} or more")
-    where = _one(args)
-    others = [] if args.what_if is None else [_flat(i) for i in arguments.places(args.what_if)]
+    where = arguments.place(args) or carbon.resolve()
+    asked = [] if args.what_if is None else arguments.places(args.what_if)
+    others = [arguments.flat(one) for one in asked]
     factors = arguments.factors(args, where, *others).keywords()
     price = arguments.price(args.price)
     if isinstance(price, carbon.Prices):
@@ -84,27 +85,10 @@ def _estimate(args: argparse.Namespace) -> str:
     if cost is not None:
         rows.append(("cost", lines.cost(cost, digits)))
     rows.append(("quality", "estimated: the energy was given, not measured here"))
-    width = max(len(title) for title, _ in rows)
-    told = [line for title, value in rows for line in labelled(title, value, width)]
+    text = told(rows)
     if what_if:
-        told += lines.what_if([found, *what_if], digits)
-    return "\n".join([*told, ""])
-
-
-def _one(args: argparse.Namespace) -> Intensity:
-    from microjoule import carbon
-
-    if args.intensity is None:
-        return carbon.resolve() if args.country is None else carbon.intensity(args.country)
-    return _flat(arguments.intensity_or_file(args.intensity))
-
-
-def _flat(where: object) -> Intensity:
-    from microjoule import carbon
-
-    if not isinstance(where, carbon.Intensity):
-        raise ValueError("a series needs a run: pass a number of g/kWh, or a place")
-    return where
+        text += lines.what_if([found, *what_if], digits)
+    return "\n".join([*text, ""])
 
 
 def _reported(as_json: bool) -> str:
@@ -115,12 +99,8 @@ def _reported(as_json: bool) -> str:
     if as_json:
         return json_line({"models": [model.to_dict() for model in models]}) + "\n"
     table = [_MODELS, *(_cells(model) for model in models)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(_MODELS))]
-    told = [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table
-    ]
     why = [f"{m.model}: {m.reason} ({m.source})" for m in models if m.consistent is False]
-    return "\n".join([*told, "", "Does not close:", *(f"  {line}" for line in why), ""])
+    return "\n".join([*aligned(table), "", "Does not close:", *(f"  {line}" for line in why), ""])
 
 
 def _cells(m: Reported) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from microjoule.cli import DONE, arguments
+from microjoule.cli.columns import told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
     from microjoule.metrics import Value
@@ -43,19 +43,17 @@ def main(argv: list[str]) -> int:
         }
         sys.stdout.write(json_line(fields) + "\n")
         return DONE
-    told = f"{plain(compute.value, args.precision)} FLOP"
+    figure = f"{plain(compute.value, args.precision)} FLOP"
     if compute.uncertainty:
-        told += f" ± {plain(compute.uncertainty, 2)} (k=1)"
+        figure += f" ± {plain(compute.uncertainty, 2)} (k=1)"
     rows = [
-        ("compute", told),
+        ("compute", figure),
         ("", f"{_grouped(days, args.precision)} petaFLOP/s-days"),
         ("rule", rule),
         ("quality", "estimated: computed from figures that were given, nothing was counted"),
         ("", "resource indicator: it says nothing of hardware, energy or carbon"),
     ]
-    width = max(len(title) for title, _ in rows)
-    lines = [line for title, value in rows for line in labelled(title, value, width)]
-    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.write("\n".join([*told(rows), ""]))
     return DONE
 
 

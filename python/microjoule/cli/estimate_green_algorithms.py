@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
             provider=args.provider,
             region=args.region,
             pue=args.pue,
-            intensity=estimated.place(args),
+            intensity=arguments.place(args),
         )
     except ValueError as error:
         parser.error(str(error))
@@ -87,7 +87,7 @@ def _parser() -> arguments.Parser:
         metavar="X",
         help="of the building, or a provider's own (default: the calculator's for the platform)",
     )
-    estimated.add_place(parser)
+    arguments.add_place(parser)
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments.add_precision(parser, default=7)
     return parser

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from microjoule.cli import DONE, FAILED, PROG, arguments, estimated
+from microjoule.cli.columns import aligned, told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass, plain
 from microjoule.cli.progress import Progress
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> int:
 
     try:
         cluster = None if args.cluster is None else estimate.read_cluster(args.cluster)
-        where = estimated.place(args)
+        where = arguments.place(args)
     except (ValueError, OSError) as error:
         parser.error(arguments.sentence(error))
     try:
@@ -93,12 +94,12 @@ def _text(found: Jobs, args: argparse.Namespace) -> str:
         rows.append(("unfinished", f"{found.unfinished} jobs wait or run and are left out"))
     if found.errors:
         rows.append(("left out", f"{len(found.errors)} lines that say nothing"))
-    lines = estimated.told(rows).splitlines()
+    lines = told(rows)
     if found.jobs:
-        lines += ["", *_table([_JOBS, *(_job(job, digits, found) for job in found.jobs)])]
+        lines += ["", *aligned([_JOBS, *(_job(job, digits, found) for job in found.jobs)], "  ")]
     for title, sums in (("user", found.users), ("project", found.projects)):
         head = (title, *_SUMS[1:])
-        lines += ["", *_table([head, *(_sum(s, digits) for s in sums)])]
+        lines += ["", *aligned([head, *(_sum(s, digits) for s in sums)], "  ")]
     return "\n".join([*lines, ""])
 
 
@@ -128,14 +129,6 @@ def _sum(s: Sum, digits: int) -> tuple[str, ...]:
     )
 
 
-def _table(table: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[n]) for row in table) for n in range(len(table[0]))]
-    return [
-        "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
-
-
 def _parser() -> arguments.Parser:
     parser = arguments.Parser(
         "estimate slurm",
@@ -161,7 +154,7 @@ def _parser() -> arguments.Parser:
     cluster.add_argument(
         "--pue", type=arguments.number_or_name, metavar="X", help="of the building (default: 1.56)"
     )
-    estimated.add_place(parser)
+    arguments.add_place(parser)
     parser.add_argument("--json", action="store_true", help="one line of JSON")
     arguments.add_precision(parser, default=4)
     return parser

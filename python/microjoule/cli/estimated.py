@@ -1,55 +1,23 @@
-"""The lines of an estimate, and the options that say where its electricity comes from."""
+"""The lines of an estimate for a person."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microjoule.cli import arguments
 from microjoule.cli import footprint as carbon_lines
+from microjoule.cli.columns import told
 from microjoule.cli.numbers import plain, quantity, seconds
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
-    import argparse
-
-    from microjoule.carbon import Equivalent, Intensity
+    from microjoule.carbon import Equivalent
     from microjoule.estimate import Assumption, Estimate
 
 _KINDS = {"cpu": "cores", "gpu": "GPUs", "dram": "memory"}
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
-    """Adds `--country` and `--intensity`."""
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument("--country", metavar="NO", help="where the electricity comes from")
-    place.add_argument("--intensity", metavar="G", help="its carbon intensity in gCO2e/kWh")
-
-
-def place(args: argparse.Namespace) -> Intensity | None:
-    """What these two name; None where neither was given.
-
-    Raises:
-        ValueError: It is no place, or a series, which needs the course of a run.
-    """
-    from microjoule import carbon
-
-    if args.intensity is None:
-        return None if args.country is None else carbon.intensity(args.country)
-    where = arguments.intensity_or_file(args.intensity)
-    if not isinstance(where, carbon.Intensity):
-        raise ValueError("a series needs a run: pass a number of g/kWh, or a place")
-    return where
-
-
 def text(found: Estimate, digits: int, like: list[Equivalent] | None = None) -> str:
     """An estimate for a person, line by line."""
-    return told(rows(found, digits, like))
-
-
-def told(lines: list[tuple[str, str]]) -> str:
-    """Names and values as lines, the values below each other."""
-    width = max(len(title) for title, _ in lines)
-    return "\n".join([*(line for t, value in lines for line in labelled(t, value, width)), ""])
+    return "\n".join([*told(rows(found, digits, like)), ""])
 
 
 def rows(

@@ -10,9 +10,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from microjoule.cli import DONE, PROG, arguments
+from microjoule.cli.columns import told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import quantity
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
     import argparse
@@ -59,9 +59,7 @@ def main(argv: list[str]) -> int:
     rows = [("model", f"{args.model} ({type(model).__name__})"), *_rows(found)]
     rows += _size_rows(size, args.precision) if size else []
     rows.append(("note", _MEANS))
-    width = max(len(title) for title, _ in rows)
-    lines = [line for title, value in rows for line in labelled(title, value, width)]
-    sys.stdout.write("\n".join([*lines, ""]))
+    sys.stdout.write("\n".join([*told(rows), ""]))
     return DONE
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from microjoule.cli.columns import aligned
 from microjoule.cli.numbers import mass, plain, quantity
 
 if TYPE_CHECKING:
@@ -132,11 +133,7 @@ def what_if(footprints: Sequence[Footprint], digits: int) -> list[str]:
         )
         for f in footprints
     ]
-    widths = [max(len(row[i]) for row in [head, *table]) for i in range(len(head))]
-    lines = [
-        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in [head, *table]
-    ]
+    lines = aligned([head, *table], "  ")
     if any(not same_kind(footprints[0], f) for f in footprints[1:]):
         lines.append("  Figures of different kinds are not to be added or ranked: compute all with")
         lines.append("  figures of one kind, or with one of your own (--intensity G).")

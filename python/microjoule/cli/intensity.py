@@ -8,10 +8,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from microjoule.cli import DONE, PROG, arguments
+from microjoule.cli.columns import told
 from microjoule.cli.footprint import kind
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import mass, plain
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
     from microjoule.carbon import Intensity, Mix
@@ -160,8 +160,7 @@ def _source(where: Intensity) -> str:
 
 
 def _lines(head: str, rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([head, *(x for name, value in rows for x in labelled(name, value, width)), ""])
+    return "\n".join([head, *told(rows), ""])
 
 
 def _parser() -> arguments.Parser:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from microjoule.cli import DONE, arguments, models_csv
+from microjoule.cli.columns import aligned
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 
@@ -88,7 +89,7 @@ def _letters(models: Models, args: argparse.Namespace) -> str:
         f"Beside {args.reference} (figures in brackets: times better than it); {how}, "
         f"{'pessimistic' if args.pessimistic else 'optimistic'}."
     )
-    return "\n".join([*_columns(table), "", note, ""])
+    return "\n".join([*aligned(table), "", note, ""])
 
 
 def _axes(path: str) -> dict[str, Axis]:
@@ -175,14 +176,7 @@ def _stars(models: Models, args: argparse.Namespace) -> str:
         f"Stars by {found.method} among these {len(found.models)} models on {found.date}: they "
         "say nothing beyond them, and are not the AI Energy Score."
     )
-    return "\n".join([*_columns(table), "", note, ""])
-
-
-def _columns(table: list[list[str]]) -> list[str]:
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    return [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table
-    ]
+    return "\n".join([*aligned(table), "", note, ""])
 
 
 def _parser() -> arguments.Parser:

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from microjoule.cli import DONE, arguments, models_csv, plot
+from microjoule.cli.columns import aligned
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
 
@@ -147,11 +148,7 @@ def _lines(found: Ranking, args: argparse.Namespace, volume: float | None) -> li
         if args.pareto:
             cells.append(_front(row.place))
         table.append(cells)
-    widths = [max(len(line[i]) for line in table) for i in range(len(head))]
-    lines = [
-        "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in table
-    ]
-    return [*lines, *_flips(found, digits), *_ties(found), *_pareto(found, args, volume)]
+    return [*aligned(table), *_flips(found, digits), *_ties(found), *_pareto(found, args, volume)]
 
 
 def _front(place: Place) -> str:

@@ -7,9 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from microjoule.cli import DONE, arguments, plot
+from microjoule.cli.columns import told
 from microjoule.cli.json_line import json_line
 from microjoule.cli.numbers import plain
-from microjoule.cli.summary import labelled
 
 if TYPE_CHECKING:
     from microjoule.metrics import Value
@@ -212,8 +212,7 @@ def _told(value: Value, digits: int) -> str:
 
 
 def _lines(rows: list[tuple[str, str]]) -> str:
-    width = max(len(name) for name, _ in rows)
-    return "\n".join([line for n, v in rows for line in labelled(n, v, width)] + [""])
+    return "\n".join([*told(rows), ""])
 
 
 def _parser() -> arguments.Parser:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from microjoule.cli import footprint as carbon
+from microjoule.cli.columns import told
 from microjoule.cli.numbers import plain, plus_minus, quantity, seconds
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from microjoule.cli.child import Ended
     from microjoule.measurement import Measurement
     from microjoule.sensors import Sensor
-
-_WIDTH: Final = 100
 
 
 class Carbon(NamedTuple):
@@ -55,8 +53,7 @@ def text(
         ("duration", _duration(measurement, ended, digits)),
         ("overhead", _overhead(measurement, digits)),
     ]
-    width = max(len(name) for name, _ in rows)
-    lines = [line for name, value in rows for line in labelled(name, value, width)]
+    lines = told(rows)
     if found.what_if:
         lines += carbon.what_if([found.footprint, *found.what_if], digits)
     return "\n".join([f"microjoule: {_shown(command)}{_how_it_ended(ended)}", *lines, ""])
@@ -65,18 +62,6 @@ def text(
 def _beside(found: Carbon, digits: int) -> carbon.Rows:
     rows = carbon.comparison_rows(found.footprint.co2e_g, found.equivalents, digits)
     return rows + ([("cost", carbon.cost(found.cost, digits))] if found.cost else [])
-
-
-def labelled(name: str, value: str, width: int) -> list[str]:
-    """A line with its name before it; what is long goes on below the value."""
-    return textwrap.wrap(
-        value,
-        _WIDTH,
-        initial_indent=f"  {name:<{width}}  ",
-        subsequent_indent=" " * (width + 4),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def document(command: Sequence[str], ended: Ended, measurement: Measurement, found: Carbon) -> str:
