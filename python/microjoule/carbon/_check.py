@@ -25,9 +25,15 @@ def above_zero(name: str, value: Any, sentence: str) -> float:
     return number
 
 
-def share(name: str, value: Any, sentence: str) -> float:
-    """Return a number above 0 and at most 1."""
-    number = above_zero(name, value, sentence)
+def fraction(name: str, value: Any, sentence: str) -> float:
+    """Return a number from 0 to 1."""
+    number = at_least(name, value, 0.0, sentence)
     if number > 1:
         raise ValueError(f"{name} is {value!r}: {sentence}")
     return number
+
+
+def share(name: str, value: Any, sentence: str) -> float:
+    """Return a number above 0 and at most 1."""
+    above_zero(name, value, sentence)
+    return fraction(name, value, sentence)

@@ -62,15 +62,9 @@ def pue_default(provider: str, tool: str) -> Factor:
         for row in _tables.rows(_tables.text("pue.csv"))
         if row[1] == _KINDS[-1] and row[2].startswith(f"{tool} default")
     ]
-    for key, _, name, _, value, u_rel, year, _, _, source in named:
-        if key == provider.strip().casefold():
-            return Factor(
-                value=float(value),
-                uncertainty_rel=float(u_rel),
-                name=name,
-                year=int(year),
-                source=source,
-            )
+    for row in named:
+        if row[0] == provider.strip().casefold():
+            return _factor(row)
     keys = ", ".join(row[0] for row in named)
     raise ValueError(f"{tool} has no PUE for {provider!r}: pass a PUE, or one of {keys}")
 
@@ -105,11 +99,12 @@ def _newest(table: str, provider: str, kind: str | None, name: str, sentence: st
         raise ValueError(
             f"{name} is {provider!r}: pass {sentence}, or one of {', '.join(sorted(known))}"
         )
-    _, _, operator, _, value, u_rel, year, _, _, source = best[1]
+    return _factor(best[1])
+
+
+def _factor(row: list[str]) -> Factor:
+    """What a row of either table says."""
+    _, _, name, _, value, u_rel, year, _, _, source = row
     return Factor(
-        value=float(value),
-        uncertainty_rel=float(u_rel),
-        name=operator,
-        year=int(year),
-        source=source,
+        value=float(value), uncertainty_rel=float(u_rel), name=name, year=int(year), source=source
     )

@@ -10,7 +10,7 @@ from microjoule.cli import DONE, PROG, USAGE, Command, nearest
 
 WAYS: Final[dict[str, Command]] = {
     "co2": Command("microjoule.cli.estimate_co2", "carbon and water of an amount of energy"),
-    "ccf": Command("microjoule.cli.estimate_ccf", "machines and bills of a cloud, without a meter"),
+    "ccf": Command("microjoule.cli.estimate_ccf", "machines, storage and traffic of a cloud"),
     "green-algorithms": Command(
         "microjoule.cli.estimate_green_algorithms", "hours, cores, GPUs and memory of a job"
     ),

@@ -1,4 +1,4 @@
-"""`uj estimate ccf …`: what machines, storage and traffic of a cloud draw, or a whole bill."""
+"""`uj estimate ccf …`: what machines, storage and traffic of a cloud draw."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def main(argv: list[str]) -> int:
         argv: The arguments after it.
 
     Returns:
-        The exit status: 0 done, 1 where the file is not what it should be, 2 for arguments that
-        are wrong.
+        The exit status: 0, or 2 for arguments that are wrong.
     """
     parser = _parser()
     args = parser.checked(argv)
@@ -44,7 +43,7 @@ def _described(args: argparse.Namespace) -> Estimate:
     from microjoule.estimate import ccf
 
     if args.provider is None:
-        raise ValueError("pass --provider aws, azure or gcp, or a file")
+        raise ValueError("pass --provider aws, azure or gcp")
     common: dict[str, Any] = {
         "region": args.region,
         "intensity": arguments.place(args),

@@ -1,7 +1,7 @@
-"""Energy and carbon of what nobody measured: from hours, cores, exports and model sizes.
+"""Energy and carbon of what nobody measured: from hours and cores, and from a cluster's accounting.
 
 Every way gives an `Estimate`, whose figures have the names of a `Measurement`'s and whose quality
-is ``"estimated"`` for ever. Which way to trust for what: ``docs/estimates.md``.
+is ``"estimated"`` for ever.
 """
 
 TYPE_CHECKING = False

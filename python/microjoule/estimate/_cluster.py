@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from microjoule import untrusted
+from microjoule.estimate._parts import ANY_CORE_W, ANY_GPU_W
 
 __all__ = ["Cluster", "Partition", "read_cluster"]
 
-_ANY_CORE_W = 12.0
-_ANY_GPU_W = 200.0
 _UNITS = ("K", "M", "G", "T")
 _KEYS = (
     "cluster_name",
@@ -30,8 +29,8 @@ _KEYS = (
 class Partition(NamedTuple):
     """What a core and a GPU of a partition are designed to draw, W."""
 
-    core_w: float = _ANY_CORE_W
-    gpu_w: float = _ANY_GPU_W
+    core_w: float = ANY_CORE_W
+    gpu_w: float = ANY_GPU_W
 
 
 class Cluster(NamedTuple):
@@ -106,7 +105,7 @@ def _partition(given: Any, at: str) -> Partition:
     if kind == "CPU":
         return Partition(core_w=tdp)
     cores = _number(fields, "TDP_CPU", at)
-    return Partition(_ANY_CORE_W if cores is None else cores, tdp)
+    return Partition(ANY_CORE_W if cores is None else cores, tdp)
 
 
 def _number(fields: Mapping[str, Any], key: str, at: str) -> float | None:

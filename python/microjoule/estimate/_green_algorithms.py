@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from microjoule import carbon
+from microjoule import carbon, hardware
 from microjoule.carbon import _check
 from microjoule.estimate import _parts, _tables
 from microjoule.estimate._estimate import Assumption, Estimate
@@ -22,17 +22,9 @@ __all__ = ["PLATFORMS", "WATTS_PER_GB", "green_algorithms", "green_algorithms_eq
 WATTS_PER_GB = 0.3725
 """Power of memory that is available to a job, W per GB, whether it is used or not."""
 
-_ANY_CORE_W = 12.0
-_ANY_GPU_W = 200.0
 PLATFORMS = ("personal", "local", "cloud")
 """An own computer, a server of one's own house, a cloud."""
 
-# What each part is known to (k = 1, relative); docs/uncertainty.md.
-_TDP_KNOWN = 0.4
-_TDP_GUESSED = 0.6
-_GPU_KNOWN = 0.3
-_GPU_FROM_MEMORY = 0.4
-_MEMORY = 0.6
 _METHOD = "Green Algorithms"
 # Below how many grams which flight is told: half of the next one.
 _FLIGHTS = (
@@ -119,7 +111,7 @@ def green_algorithms(
         told.append(Assumption("memory", float(memory_gb), "GB"))
         told.append(Assumption("memory power", WATTS_PER_GB, "W/GB", _tables.source("ga_ref")))
         watts["dram"] = memory_gb * WATTS_PER_GB
-        spread.append(watts["dram"] * _MEMORY)
+        spread.append(watts["dram"] * hardware.DRAM_UNCERTAINTY_REL)
     if not watts:
         raise ValueError("nothing draws power: pass cores, gpus or memory_gb")
     if psf != 1:
@@ -181,9 +173,7 @@ def _some(name: str, value: float) -> bool:
 
 def _usage(name: str, value: float) -> Assumption:
     sentence = "pass a share from 0 to 1, such as 0.9"
-    if _check.at_least(name, value, 0.0, sentence) > 1:
-        raise ValueError(f"{name} is {value!r}: {sentence}")
-    return Assumption(name, float(value))
+    return Assumption(name, _check.fraction(name, value, sentence))
 
 
 def _core(cpu: str | None, core_w: float | None) -> tuple[Assumption, float]:
@@ -192,12 +182,12 @@ def _core(cpu: str | None, core_w: float | None) -> tuple[Assumption, float]:
         raise ValueError("pass the processor's model or the watts of a core, not both")
     if core_w is not None:
         watts = _check.at_least("core_w", core_w, 0.0, "pass the watts of a core, such as 12")
-        return Assumption("core power", watts, "W"), _TDP_KNOWN
+        return Assumption("core power", watts, "W"), _parts.CORE_UNCERTAINTY_REL
     if cpu is None:
-        source = _tables.source("ga_tdp")
-        return Assumption("core power (any)", _ANY_CORE_W, "W", source), _TDP_GUESSED
+        return _any("core", _parts.ANY_CORE_W)
     part = _parts.cpu_core(cpu)
-    return Assumption(f"core power ({part.model})", part.watts, "W", part.source), _TDP_KNOWN
+    each = Assumption(f"core power ({part.model})", part.watts, "W", part.source)
+    return each, _parts.CORE_UNCERTAINTY_REL
 
 
 def _gpu(gpu: str | None, gpu_w: float | None) -> tuple[Assumption, float]:
@@ -206,13 +196,19 @@ def _gpu(gpu: str | None, gpu_w: float | None) -> tuple[Assumption, float]:
         raise ValueError("pass the accelerator's model or its watts, not both")
     if gpu_w is not None:
         watts = _check.at_least("gpu_w", gpu_w, 0.0, "pass the watts of a GPU, such as 300")
-        return Assumption("GPU power", watts, "W"), _GPU_KNOWN
+        return Assumption("GPU power", watts, "W"), _parts.GPU_UNCERTAINTY_REL
     if gpu is None:
-        source = _tables.source("ga_tdp")
-        return Assumption("GPU power (any)", _ANY_GPU_W, "W", source), _TDP_GUESSED
+        return _any("GPU", _parts.ANY_GPU_W)
     part = _parts.accelerator(gpu)
-    known = _GPU_FROM_MEMORY if part.from_memory else _GPU_KNOWN
-    return Assumption(f"GPU power ({part.model})", part.watts, "W", part.source), known
+    each = Assumption(f"GPU power ({part.model})", part.watts, "W", part.source)
+    unseen = part.from_memory
+    return each, _parts.UNSEEN_GPU_UNCERTAINTY_REL if unseen else _parts.GPU_UNCERTAINTY_REL
+
+
+def _any(what: str, watts: float) -> tuple[Assumption, float]:
+    """The calculator's "Any", where nobody says which."""
+    each = Assumption(f"{what} power (any)", watts, "W", _tables.source("ga_tdp"))
+    return each, _parts.ANY_UNCERTAINTY_REL
 
 
 def _building(platform: str, provider: str | None, pue: float | str | None) -> Factor | float:
@@ -238,11 +234,8 @@ def _pue(value: float, building: Factor | float) -> Assumption:
 
 def _place(
     provider: str | None, region: str | None, intensity: Intensity | str | float | None
-) -> Intensity:
-    if isinstance(intensity, carbon.Intensity):
+) -> Intensity | str | float | None:
+    """What was given, else the region; None where nobody named a place."""
+    if intensity is not None or region is None:
         return intensity
-    if intensity is not None:
-        return carbon.intensity(intensity)
-    if region is None:
-        return carbon.resolve()
-    return carbon.intensity(region if provider is None else f"{provider}:{region}")
+    return region if provider is None else f"{provider}:{region}"

@@ -10,6 +10,16 @@ from typing import NamedTuple
 from microjoule import hardware
 from microjoule.estimate import _tables
 
+# Where nobody names a part: Green Algorithms' "Any".
+ANY_CORE_W = 12.0
+ANY_GPU_W = 200.0
+
+# What a design power says of the power drawn (k = 1, relative); docs/uncertainty.md.
+CORE_UNCERTAINTY_REL = 0.4
+GPU_UNCERTAINTY_REL = 0.3
+UNSEEN_GPU_UNCERTAINTY_REL = 0.4
+ANY_UNCERTAINTY_REL = 0.6
+
 # Words of a card's name that do not tell it from another.
 _NOISE = frozenset(["nvidia", "amd", "google", "intel", "gpu", "tesla", "geforce", "instinct"])
 

@@ -10,8 +10,14 @@ from microjoule.estimate import _tables
 from microjoule.estimate._cluster import Cluster
 from microjoule.estimate._estimate import Assumption, Estimate
 from microjoule.estimate._green_algorithms import WATTS_PER_GB
+from microjoule.estimate._parts import CORE_UNCERTAINTY_REL, GPU_UNCERTAINTY_REL
+from microjoule.hardware import DRAM_UNCERTAINTY_REL
 
-_UNCERTAINTY = {"cpu": 0.4, "gpu": 0.3, "dram": 0.6}
+_UNCERTAINTY = {
+    "cpu": CORE_UNCERTAINTY_REL,
+    "gpu": GPU_UNCERTAINTY_REL,
+    "dram": DRAM_UNCERTAINTY_REL,
+}
 _KINDS = tuple(_UNCERTAINTY)
 _METHOD = "Green Algorithms for HPC"
 
@@ -113,13 +119,8 @@ class Reckoning:
         pue: float | str | None,
         intensity: carbon.Intensity | str | float | None,
     ) -> None:
-        where: Any = intensity
-        if where is None:
-            where = carbon.resolve() if cluster.g_per_kwh is None else cluster.g_per_kwh
-        self._factors: dict[str, Any] = {
-            "intensity": where if isinstance(where, carbon.Intensity) else carbon.intensity(where)
-        }
         building = pue if pue is not None else cluster.pue
+        self._factors: dict[str, Any] = {}
         self._pue_source = "given"
         if building is None:
             default = carbon.pue_default("unknown", "Green Algorithms")
@@ -127,7 +128,10 @@ class Reckoning:
             self._factors["pue_uncertainty_rel"] = default.uncertainty_rel
             self._pue_source = f"{default.name}, {default.year}"
         self._factors["pue"] = building
-        one = carbon.footprint(1.0, **self._factors)
+        where = cluster.g_per_kwh if intensity is None else intensity
+        one = carbon.footprint(1.0, intensity=where, **self._factors)
+        # Looked up once: a place is the same for all of them.
+        self._factors["intensity"] = one.intensity
         self.g_per_j = one.co2e_g
         self._pue = one.pue
         partitions = cluster.partitions or {"": cluster.every}

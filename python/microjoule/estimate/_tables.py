@@ -10,10 +10,19 @@ _DATA = Path(__file__).parent / "data"
 
 
 @functools.cache
-def rows(name: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a table by column; an empty cell is unknown."""
-    with (_DATA / name).open(encoding="utf-8", newline="") as file:
-        return tuple(csv.DictReader(file))
+def rows(name: str, folder: Path = _DATA) -> tuple[dict[str, str], ...]:
+    """Return the rows of a table by column; an empty cell is unknown.
+
+    Raises:
+        ValueError: the table is missing from the installation.
+    """
+    try:
+        with (folder / name).open(encoding="utf-8", newline="") as file:
+            return tuple(csv.DictReader(file))
+    except FileNotFoundError:
+        raise ValueError(
+            f"the table {name} is missing from {folder}: install microjoule again"
+        ) from None
 
 
 @functools.cache

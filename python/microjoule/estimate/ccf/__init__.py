@@ -1,7 +1,7 @@
-"""Cloud Carbon Footprint's figures without its pipeline: machines, storage, traffic, whole bills.
+"""Cloud Carbon Footprint's figures without its pipeline: machines, storage, traffic.
 
 Figures are always estimated. The coefficients are those of an edition of theirs, named in each
-result; what is done otherwise than there, and why, is in ``docs/estimates.md``.
+result.
 """
 
 from microjoule.estimate.ccf._coefficients import DEFAULT_EDITION, EDITIONS, PROVIDERS

@@ -183,9 +183,7 @@ def instance(
     note = ""
     if utilisation is not None:
         sentence = "pass the utilisation as a share from 0 to 1, such as 0.5"
-        busy = _check.at_least("utilisation", utilisation, 0.0, sentence)
-        if busy > 1:
-            raise ValueError(f"utilisation is {utilisation!r}: {sentence}")
+        busy = _check.fraction("utilisation", utilisation, sentence)
     elif what.baseline is not None:
         share = what.baseline / 0.5
         note = f"burstable: {100 * what.baseline:g} % of its cores all the time, for 50 %"
@@ -429,12 +427,6 @@ def _estimate(
     embodied: tuple[Embodied, ...] = (),
 ) -> Estimate:
     _coefficients.edition_of(edition)
-    if intensity is None:
-        where = _coefficients.grid(provider, region, edition)
-    else:
-        where = (
-            intensity if isinstance(intensity, carbon.Intensity) else carbon.intensity(intensity)
-        )
     kwh = math.fsum(part.it_kwh for part in parts)
     # One model is wrong in one direction: its parts add up linearly.
     uncertainty = math.fsum(part.it_kwh * part.uncertainty_rel for part in parts)
@@ -442,7 +434,7 @@ def _estimate(
     footprint = carbon.footprint(
         kwh * carbon.JOULES_PER_KWH,
         uncertainty_j=uncertainty * carbon.JOULES_PER_KWH,
-        intensity=where,
+        intensity=_coefficients.grid(provider, region, edition) if intensity is None else intensity,
         pue=building,
         # SPECpower is measured at the wall of the server: power supply and fans are in it.
         host_factor_uncertainty_rel=0.0,
