@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 
+from microjoule.integrations.middleware import Middleware
 from microjoule.integrations.outcomes import outcome_of
-from microjoule.meter import Meter
-from microjoule.requesting import request
 
 __all__ = ["EnergyMiddleware"]
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class EnergyMiddleware:
+class EnergyMiddleware(Middleware):
     """Gives each request of an ASGI 3 application its energy.
 
     A request begins when the server hands it over and ends when its last byte has been sent, or
@@ -32,35 +31,17 @@ class EnergyMiddleware:
     An exception marks it failed, a client that leaves early marks it cancelled, and so do statuses:
     429 and 503 are rejected, every other one from 500 is failed. Their joules are `wasted_j`.
 
-    Args:
-        app: The application.
-        skip: Paths that are not measured, as they are in ``scope["path"]``.
-        label: Makes the label from the scope; None: method and path.
-        meter: A meter of one's own; None: the process-wide one, which starts with the first request
-            (of each worker, where a server forks).
+    Its arguments are those of `Middleware`: the paths of ``skip`` are as in ``scope["path"]``, and
+    ``label`` is given the scope.
 
     Source: the ASGI specification, version 3.0, https://asgi.readthedocs.io/en/latest/specs/.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        skip: Collection[str] = (),
-        label: Callable[[Scope], str] | None = None,
-        meter: Meter | None = None,
-    ) -> None:
-        """Nothing is measured yet.
+    app: App
 
-        Raises:
-            ValueError: ``skip`` is one path and no collection of them.
-        """
-        if isinstance(skip, str):
-            raise ValueError(f"skip is {skip!r}: pass the paths as a list, like [{skip!r}]")
-        self.app = app
-        self._skip = frozenset(skip)
-        self._label = label or _method_and_path
-        self._meter = meter
+    @staticmethod
+    def _method_and_path(told: MutableMapping[str, Any]) -> str:
+        return f"{told.get('method', 'WS')} {told['path']}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection."""
@@ -68,34 +49,32 @@ class EnergyMiddleware:
         if kind not in _EXCHANGES or scope["path"] in self._skip:
             await self.app(scope, receive, send)
             return
-        block = request(self._label(scope), meter=self._meter)
+        block = self._block(scope)
         with block as own:
             exchange = _EXCHANGES[kind]()
 
+            def ended(outcome: str | None) -> None:
+                """The first end counts."""
+                if not exchange.over:
+                    exchange.over = True
+                    if outcome is not None:
+                        own.mark(outcome)
+                    block.end()
+
             async def receiving() -> Message:
                 message = await receive()
-                if message["type"] in _GONE and not exchange.over:
-                    exchange.over = True
-                    if exchange.cut_short(message):
-                        own.mark("cancelled")
-                    block.end()
+                if message["type"] in _GONE:
+                    ended("cancelled" if exchange.cut_short(message) else None)
                 return message
 
             async def sending(message: Message) -> None:
                 try:
                     await send(message)
                 except OSError:  # so does a server say that the client is gone
-                    if not exchange.over:
-                        exchange.over = True
-                        own.mark("cancelled")
-                        block.end()
+                    ended("cancelled")
                     raise
-                if exchange.ends_with(message) and not exchange.over:
-                    exchange.over = True
-                    outcome = outcome_of(exchange.status)
-                    if outcome is not None:
-                        own.mark(outcome)
-                    block.end()
+                if exchange.ends_with(message):
+                    ended(outcome_of(exchange.status))
 
             await self.app(scope, receiving, sending)
 
@@ -152,7 +131,3 @@ class _WebSocket:
 
 
 _EXCHANGES: dict[str, type[_Http] | type[_WebSocket]] = {"http": _Http, "websocket": _WebSocket}
-
-
-def _method_and_path(scope: Scope) -> str:
-    return f"{scope.get('method', 'WS')} {scope['path']}"

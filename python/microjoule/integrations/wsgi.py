@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 
+from microjoule.integrations.middleware import Middleware
 from microjoule.integrations.outcomes import outcome_of
-from microjoule.meter import Meter
 from microjoule.requesting import current_request, request
 
 __all__ = ["EnergyMiddleware"]
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class EnergyMiddleware:
+class EnergyMiddleware(Middleware):
     """Gives each request of a WSGI application its energy.
 
     A request begins when the server hands it over and ends when the server calls ``close()`` on the
@@ -31,41 +31,23 @@ class EnergyMiddleware:
     An exception marks it failed, a body that is closed before its end cancelled, and so do
     statuses: 429 and 503 are rejected, every other one from 500 is failed.
 
-    Args:
-        app: The application.
-        skip: Paths that are not measured, as they are in ``PATH_INFO``.
-        label: Makes the label from the environ; None: method and path.
-        meter: A meter of one's own; None: the process-wide one, which starts with the first request
-            (of each worker, where a server forks).
+    Its arguments are those of `Middleware`: the paths of ``skip`` are as in ``PATH_INFO``, and
+    ``label`` is given the environ.
 
     Source: PEP 3333.
     """
 
-    def __init__(
-        self,
-        app: App,
-        *,
-        skip: Collection[str] = (),
-        label: Callable[[Environ], str] | None = None,
-        meter: Meter | None = None,
-    ) -> None:
-        """Nothing is measured yet.
+    app: App
 
-        Raises:
-            ValueError: ``skip`` is one path and no collection of them.
-        """
-        if isinstance(skip, str):
-            raise ValueError(f"skip is {skip!r}: pass the paths as a list, like [{skip!r}]")
-        self.app = app
-        self._skip = frozenset(skip)
-        self._label = label or _method_and_path
-        self._meter = meter
+    @staticmethod
+    def _method_and_path(told: MutableMapping[str, Any]) -> str:
+        return f"{told.get('REQUEST_METHOD', 'GET')} {told.get('PATH_INFO', '/')}"
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serves one request."""
         if environ.get("PATH_INFO", "") in self._skip:
             return self.app(environ, start_response)
-        block = request(self._label(environ), meter=self._meter)
+        block = self._block(environ)
         own = block.__enter__()
 
         def starting(status: str, *rest: Any) -> Callable[[bytes], object]:
@@ -117,7 +99,3 @@ class _Body:
             self._block.__exit__(None, None, None)
         else:
             self._block.end()
-
-
-def _method_and_path(environ: Environ) -> str:
-    return f"{environ.get('REQUEST_METHOD', 'GET')} {environ.get('PATH_INFO', '/')}"
