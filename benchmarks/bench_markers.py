@@ -15,43 +15,29 @@ import pytest
 from kit.figures import Book
 from kit.files import counting, four_files
 from kit.native import BENCHMARKS, REPOSITORY, compiled
+from kit.pairs import INNER, pair_ns, spread
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import microjoule as uj
 
-INNER = 200  # pairs a batch
-
 
 @pytest.mark.parametrize("pace", ["events", "fixed"])
-def test_begin_and_end(
-    pace: str,
-    benchmark: BenchmarkFixture,
-    book: Book,
-    monkeypatch: pytest.MonkeyPatch,
-    share: float,
-) -> None:
-    """Batches with pauses between them: the sampler settles meanwhile, as it does in a program."""
-    with four_files() as tree:
-        for name, value in tree.environ.items():
-            monkeypatch.setenv(name, value)
-        with uj.Meter(pace=pace, period_s=0.001) as meter:
-            begin, end = meter.begin, meter.end
+@pytest.mark.usefixtures("tree")
+def test_begin_and_end(pace: str, benchmark: BenchmarkFixture, book: Book, share: float) -> None:
+    with uj.Meter(pace=pace, period_s=0.001) as meter:
+        begin, end = meter.begin, meter.end
 
-            def pairs() -> None:
-                for _ in range(INNER):
-                    end(begin())
+        def pairs() -> None:
+            for _ in range(INNER):
+                end(begin())
 
-            def pause() -> None:
-                time.sleep(0.004)
-
-            benchmark.pedantic(pairs, setup=pause, rounds=max(50, round(1500 * share)))
-    times = np.array(benchmark.stats.stats.data) / INNER * 1e9
+        times = pair_ns(benchmark, pairs, share)
     book.at_most(
         f"begin+end from Python, {pace}: median",
         float(np.median(times)),
         600,
         "ns",
-        f"5 % below {np.percentile(times, 5):.0f}, 95 % below {np.percentile(times, 95):.0f}",
+        spread(times),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a request costs: from Python, natively, and while ever more of them are open."""
+"""What a request costs from Python, also while ever more of them are open."""
 
 from __future__ import annotations
 
@@ -7,44 +7,28 @@ import time
 import numpy as np
 import pytest
 from kit.figures import Book
-from kit.files import four_files
+from kit.pairs import INNER, pair_ns, spread
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import microjoule as uj
 
-INNER = 200  # pairs a batch
-
 
 @pytest.mark.parametrize("form", ["tokens", "block"])
-def test_a_request(
-    form: str,
-    benchmark: BenchmarkFixture,
-    book: Book,
-    monkeypatch: pytest.MonkeyPatch,
-    share: float,
-) -> None:
-    """Batches with pauses between them: the sampler settles meanwhile, as it does in a program."""
-    with four_files() as tree:
-        for name, value in tree.environ.items():
-            monkeypatch.setenv(name, value)
-        with uj.Meter() as meter:
-            begin, end = meter.begin_request, meter.end_request
+@pytest.mark.usefixtures("tree")
+def test_a_request(form: str, benchmark: BenchmarkFixture, book: Book, share: float) -> None:
+    with uj.Meter() as meter:
+        begin, end = meter.begin_request, meter.end_request
 
-            def tokens() -> None:
-                for _ in range(INNER):
-                    end(begin())
+        def tokens() -> None:
+            for _ in range(INNER):
+                end(begin())
 
-            def block() -> None:
-                for _ in range(INNER):
-                    with meter.request():
-                        pass
+        def block() -> None:
+            for _ in range(INNER):
+                with meter.request():
+                    pass
 
-            def pause() -> None:
-                time.sleep(0.004)
-
-            body = tokens if form == "tokens" else block
-            benchmark.pedantic(body, setup=pause, rounds=max(50, round(1500 * share)))
-    times = np.array(benchmark.stats.stats.data) / INNER * 1e9
+        times = pair_ns(benchmark, tokens if form == "tokens" else block, share)
     book.at_most(
         "begin_request+end_request from Python: median"
         if form == "tokens"
@@ -52,30 +36,28 @@ def test_a_request(
         float(np.median(times)),
         500 if form == "tokens" else 900,
         "ns",
-        f"5 % below {np.percentile(times, 5):.0f}, 95 % below {np.percentile(times, 95):.0f}",
+        spread(times),
     )
 
 
-def test_ever_more_are_open(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pair beside 1 and beside 100,000 open requests, in turns in one run."""
-    with four_files() as tree:
-        for name, value in tree.environ.items():
-            monkeypatch.setenv(name, value)
-        with uj.Meter() as few, uj.Meter() as many:
-            few.begin_request()
-            for _ in range(100_000):
-                many.begin_request()
-            time.sleep(0.2)
-            medians = []
-            for meter in (few, many):
-                times = []
-                for _ in range(300):
-                    start = time.perf_counter_ns()
-                    for _ in range(INNER):
-                        meter.end_request(meter.begin_request())
-                    times.append(time.perf_counter_ns() - start)
-                    time.sleep(0.002)
-                medians.append(float(np.median(times)))
+@pytest.mark.usefixtures("tree")
+def test_ever_more_are_open(book: Book) -> None:
+    """A pair beside 1 and beside 100,000 open requests, one after the other in one run."""
+    with uj.Meter() as few, uj.Meter() as many:
+        few.begin_request()
+        for _ in range(100_000):
+            many.begin_request()
+        time.sleep(0.2)
+        medians = []
+        for meter in (few, many):
+            times = []
+            for _ in range(300):
+                start = time.perf_counter_ns()
+                for _ in range(INNER):
+                    meter.end_request(meter.begin_request())
+                times.append(time.perf_counter_ns() - start)
+                time.sleep(0.002)
+            medians.append(float(np.median(times)))
     book.at_most(
         "begin_request+end_request beside 100,000 open over beside 1",
         medians[1] / medians[0],

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kit.figures import Book
-from kit.files import counting, four_files
+from kit.files import counting
 from kit.native import BENCHMARKS, compiled
 from kit.statistics import median_interval
 
@@ -23,15 +23,6 @@ from sim.pmu import SoftwarePmu, probe
 ROUNDS = 12
 ROUND_S = 4.0
 PERIOD_S = 0.001
-
-
-@pytest.fixture
-def tree(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlainTree]:
-    """Four sensors as files on tmpfs."""
-    with four_files() as tree:
-        for name, value in tree.environ.items():
-            monkeypatch.setenv(name, value)
-        yield tree
 
 
 @pytest.mark.parametrize("what", ["counters stand still", "counters count, a window is open"])

@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # before kit: importlib mode add
 
 from kit.campaign import Campaign
 from kit.figures import Book, book_key
+from kit.files import four_files
 
 from sim.bed import probe
+from sim.plain import PlainTree
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +67,15 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pyte
         for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield patch
+
+
+@pytest.fixture
+def tree(monkeypatch: pytest.MonkeyPatch) -> Iterator[PlainTree]:
+    """Four sensors as files on tmpfs."""
+    with four_files() as tree:
+        for name, value in tree.environ.items():
+            monkeypatch.setenv(name, value)
+        yield tree
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

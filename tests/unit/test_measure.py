@@ -8,24 +8,11 @@ import inspect
 import threading
 import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import microjoule as uj
-from sim.plain import FakeProc
-
-
-@pytest.fixture
-def meter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[uj.Meter]:
-    with FakeProc() as proc:
-        monkeypatch.setenv("MICROJOULE_PROCFS", str(proc.root))
-        monkeypatch.setenv("MICROJOULE_SYSFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_DEVFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_NVML", str(tmp_path / "no-nvml"))
-        with uj.Meter() as meter:
-            yield meter
 
 
 def last(function: Any) -> uj.Measurement:

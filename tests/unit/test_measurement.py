@@ -8,12 +8,10 @@ import json
 import pickle
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 import microjoule as uj
-from sim.plain import FakeProc
 
 FIGURES = {
     "label",
@@ -41,15 +39,10 @@ FIGURES = {
 
 
 @pytest.fixture
-def meter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[uj.Meter]:
-    with FakeProc() as proc:
-        monkeypatch.setenv("MICROJOULE_PROCFS", str(proc.root))
-        monkeypatch.setenv("MICROJOULE_SYSFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_DEVFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_NVML", str(tmp_path / "no-nvml"))
-        monkeypatch.setenv("MICROJOULE_INTENSITY", "300")
-        with uj.Meter() as meter:
-            yield meter
+def meter(modelled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[uj.Meter]:
+    monkeypatch.setenv("MICROJOULE_INTENSITY", "300")
+    with uj.Meter() as meter:
+        yield meter
 
 
 @pytest.fixture

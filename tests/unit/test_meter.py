@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,25 +10,10 @@ import pytest
 import microjoule as uj
 from microjoule import meter as shared_meter
 from sim.loads import Constant
-from sim.plain import FakeProc, PlainTree
+from sim.plain import PlainTree
 from sim.zones import Zone
 
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A machine without a meter: its processors are idle."""
-    with FakeProc() as proc:
-        monkeypatch.setenv("MICROJOULE_PROCFS", str(proc.root))
-        monkeypatch.setenv("MICROJOULE_SYSFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_DEVFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_NVML", str(tmp_path / "no-nvml"))
-        yield
-
-
-@pytest.fixture
-def meter() -> Iterator[uj.Meter]:
-    with uj.Meter() as meter:
-        yield meter
+pytestmark = pytest.mark.usefixtures("modelled")
 
 
 # -- tokens -----------------------------------------------------------------------------------

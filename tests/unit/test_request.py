@@ -10,29 +10,12 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 import microjoule as uj
-from sim.plain import FakeProc
 
-
-@pytest.fixture(autouse=True)
-def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """A machine without a meter: its processors are idle, and what they draw is a model's."""
-    with FakeProc() as proc:
-        monkeypatch.setenv("MICROJOULE_PROCFS", str(proc.root))
-        monkeypatch.setenv("MICROJOULE_SYSFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_DEVFS", str(tmp_path))
-        monkeypatch.setenv("MICROJOULE_NVML", str(tmp_path / "no-nvml"))
-        yield
-
-
-@pytest.fixture
-def meter() -> Iterator[uj.Meter]:
-    with uj.Meter() as meter:
-        yield meter
+pytestmark = pytest.mark.usefixtures("modelled")
 
 
 # -- tokens and blocks ------------------------------------------------------------------------
