@@ -148,6 +148,11 @@ private:
     [[nodiscard]] double slope(std::size_t after) const noexcept;
     [[nodiscard]] double bend(std::size_t after, double lambda) const noexcept;
 
+    /// Over so many changes of power the swing is averaged.
+    static constexpr int kSwings = 32;
+    /// Distance on the chain of anchors at which their errors have nothing in common.
+    static constexpr double kApart = 50;
+
     Shape shape_;
     double unit_;
     double power_span_units_;  ///< raw steps per nanosecond
