@@ -58,6 +58,15 @@ void withdraw(Sampler& sampler) {
     all.erase(std::remove(all.begin(), all.end(), &sampler), all.end());
 }
 
+/// An event of a window or a request.
+Event about(Handle handle, Event::Kind kind) noexcept {
+    Event event;
+    event.kind = kind;
+    event.record = handle.record;
+    event.generation = static_cast<std::uint32_t>(handle.generation);
+    return event;
+}
+
 }  // namespace
 
 Meter::Meter(std::vector<std::unique_ptr<Source>> sources, SamplerOptions options,
@@ -98,9 +107,7 @@ void Meter::revive() {
 }
 
 std::uint64_t Meter::post_begin(Handle handle) {
-    Event event;
-    event.kind = Event::Kind::begin;
-    event.record = handle.record;
+    Event event = about(handle, Event::Kind::begin);
     Record& record = sampler_.windows().at(handle.record);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     record.start_ns.store(event.t_ns, std::memory_order_relaxed);
@@ -146,12 +153,8 @@ Handle Meter::checked(std::uint64_t token) {
 
 Handle Meter::end(std::uint64_t token) {
     const Handle handle = checked(token);
-    if (sampler_.orphaned()) {
-        sampler_.resume();
-    }
-    Event event;
-    event.kind = Event::Kind::end;
-    event.record = handle.record;
+    sampler_.resume();
+    Event event = about(handle, Event::Kind::end);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     if (!sampler_.windows().close(handle)) {
         log_.publish(number, Event{});
@@ -166,15 +169,11 @@ Handle Meter::end(std::uint64_t token) {
 
 Handle Meter::lap(std::uint64_t token) {
     const Handle handle = checked(token);
-    if (sampler_.orphaned()) {
-        sampler_.resume();
-    }
+    sampler_.resume();
     Record& record = sampler_.windows().at(handle.record);
     const Handle result = sampler_.windows().acquire(Record::closing);
     Record& part = sampler_.windows().at(result.record);
-    Event event;
-    event.kind = Event::Kind::lap;
-    event.record = handle.record;
+    Event event = about(handle, Event::Kind::lap);
     event.result = result.record;
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     if (!sampler_.windows().is_open(handle)) {
@@ -200,10 +199,7 @@ std::uint64_t Meter::join(float weight, const std::vector<float>* factors) {
     Request& request = requests.at(handle.record);
     const std::vector<float>& from = factors != nullptr ? *factors : counted_;
     std::copy(from.begin(), from.end(), request.factors.begin());
-    Event event;
-    event.kind = Event::Kind::join;
-    event.record = handle.record;
-    event.generation = static_cast<std::uint32_t>(handle.generation);
+    Event event = about(handle, Event::Kind::join);
     event.set_weight(weight);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     request.start_ns.store(event.t_ns, std::memory_order_relaxed);
@@ -223,13 +219,8 @@ Handle Meter::checked_request(std::uint64_t token) {
 
 Handle Meter::leave(std::uint64_t token) {
     const Handle handle = checked_request(token);
-    if (sampler_.orphaned()) {
-        sampler_.start();
-    }
-    Event event;
-    event.kind = Event::Kind::leave;
-    event.record = handle.record;
-    event.generation = static_cast<std::uint32_t>(handle.generation);
+    sampler_.resume();
+    Event event = about(handle, Event::Kind::leave);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     if (!sampler_.requests().close(handle)) {
         log_.publish(number, Event{});
@@ -244,11 +235,8 @@ Handle Meter::leave(std::uint64_t token) {
 }
 
 bool Meter::post(Handle request, Event::Kind kind, std::uint32_t value) {
-    Event event;
-    event.kind = kind;
-    event.record = request.record;
+    Event event = about(request, kind);
     event.result = value;
-    event.generation = static_cast<std::uint32_t>(request.generation);
     const std::uint64_t number = log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); });
     const bool open = sampler_.requests().is_open(request);
     log_.publish(number, open ? event : Event{});
@@ -273,14 +261,12 @@ bool Meter::set_idle(Handle request, bool idle) {
 void Meter::step(const std::vector<Handle>& requests, const std::vector<float>& weights) {
     for (std::size_t first = 0; first < requests.size(); first += kAtOneStamp) {
         const std::size_t count = std::min(requests.size() - first, kAtOneStamp);
-        Event event;
-        event.kind = Event::Kind::weigh;
-        const std::uint64_t number =
-            log_.reserve(clock_, event.t_ns, [this] { sampler_.help(); }, count);
+        std::int64_t t_ns = 0;
+        const std::uint64_t number = log_.reserve(clock_, t_ns, [this] { sampler_.help(); }, count);
         for (std::size_t i = 0; i < count; ++i) {
             const Handle handle = requests[first + i];
-            event.record = handle.record;
-            event.generation = static_cast<std::uint32_t>(handle.generation);
+            Event event = about(handle, Event::Kind::weigh);
+            event.t_ns = t_ns;
             event.set_weight(weights[first + i]);
             log_.publish(number + i, sampler_.requests().is_open(handle) ? event : Event{});
         }
@@ -289,9 +275,7 @@ void Meter::step(const std::vector<Handle>& requests, const std::vector<float>& 
 }
 
 bool Meter::wait_request(Handle request, std::int64_t timeout_ns) {
-    if (sampler_.orphaned()) {
-        sampler_.start();
-    }
+    sampler_.resume();
     return sampler_.wait(timeout_ns, [&] { return request_settled(request); });
 }
 
@@ -325,9 +309,7 @@ void Meter::schedule(std::vector<std::int64_t> border_ns) {
 }
 
 bool Meter::wait(Handle handle, std::int64_t timeout_ns) {
-    if (sampler_.orphaned()) {
-        sampler_.resume();
-    }
+    sampler_.resume();
     return sampler_.wait(timeout_ns, [&] { return settled(handle); });
 }
 

@@ -39,7 +39,7 @@ void Sampler::start() {
     launch();
 }
 
-void Sampler::resume() {
+void Sampler::relaunch() {
     const std::lock_guard<std::mutex> control(control_);
     // Whoever does the sampler's work just now may be inside a slow read: the next one tries again.
     const std::unique_lock<std::mutex> alone(driving_, std::try_to_lock);

@@ -114,7 +114,11 @@ public:
     /// A call into a driver that has taken longer than `patience_ns` goes on. Returns how many do.
     int pause(std::int64_t patience_ns = kStuck) noexcept;
     /// Starts them again unless somebody has, or has ended them for good.
-    void resume();
+    void resume() {
+        if (orphaned()) {
+            relaunch();
+        }
+    }
     /// The errno for which the threads could not be started; 0 if they were.
     [[nodiscard]] int thread_error() const noexcept {
         return thread_error_.load(std::memory_order_relaxed);
@@ -130,6 +134,7 @@ public:
     void after_fork_in_child() noexcept;
 
 private:
+    void relaunch();
     struct Feed {
         std::unique_ptr<Source> source;
         std::size_t first;  // index of its first sensor
